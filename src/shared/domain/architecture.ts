@@ -1,0 +1,66 @@
+import type { z } from 'zod';
+
+/** Height, width, channels of one image. */
+export type ImageShape = readonly [height: number, width: number, channels: number];
+
+export interface ConvolutionLayer {
+  type: 'convolution';
+  name: string;
+  /** Side of the square kernel in pixels. */
+  kernelSize: number;
+  channels: number;
+  stride: number;
+  padding: 'same' | 'valid';
+  /** Whether the method may put a normalizer behind this layer. */
+  normalizable: boolean;
+  activation: 'relu' | 'none';
+}
+
+export interface DenseLayer {
+  type: 'dense';
+  name: string;
+  channels: number;
+  normalizable: boolean;
+  activation: 'relu' | 'none';
+}
+
+export interface MaxPoolLayer {
+  type: 'maxPool';
+  /** Side of the window in pixels. */
+  size: number;
+  stride: number;
+}
+
+/** Flattens an image in height, width, channel order. */
+export interface FlattenLayer {
+  type: 'flatten';
+}
+
+/** One element of the stack: linear map, then normalizer, then activation. */
+export type NetworkLayer = ConvolutionLayer | DenseLayer | MaxPoolLayer | FlattenLayer;
+
+/** A layer with weights. */
+export type LinearLayer = ConvolutionLayer | DenseLayer;
+
+/** Everything about an architecture: its parameters and, from them, its stack of layers. */
+export interface ArchitectureDescription<Schema extends z.ZodObject = z.ZodObject> {
+  id: string;
+  name: string;
+  help: string;
+  source: string;
+  schema: Schema;
+  /** The stack for images of this shape; throws `LabError` where the parameters cannot fit it. */
+  layers(settings: z.infer<Schema>, image: ImageShape, classCount: number): NetworkLayer[];
+}
+
+export function isLinearLayer(layer: NetworkLayer): layer is LinearLayer {
+  return layer.type === 'convolution' || layer.type === 'dense';
+}
+
+/** Names of the layers behind which a method may put a normalizer, in network order. */
+export function normalizableLayerNames(layers: readonly NetworkLayer[]): string[] {
+  return layers
+    .filter(isLinearLayer)
+    .filter((layer) => layer.normalizable)
+    .map((layer) => layer.name);
+}

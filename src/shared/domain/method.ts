@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+
+/** What a field says about itself; form, command line and documentation read it. */
+export type FieldMeta = {
+  title: string;
+  help: string;
+  /** The paper's symbol, where it has one. */
+  symbol?: string;
+  unit?: string;
+  /** True for fields that stay folded until asked for. */
+  advanced?: boolean;
+};
+
+/** Everything about a method but its computation, which is in `trainer/methods/<id>.ts`. */
+export interface MethodDescription<Schema extends z.ZodObject = z.ZodObject> {
+  id: string;
+  name: string;
+  /** Short form for chips and legends. */
+  symbol: string;
+  /** One sentence for a person choosing it. */
+  help: string;
+  /** Where it is defined. */
+  source: string;
+  /** Its parameters with defaults and `FieldMeta` on each field; `id` is the literal of this method. */
+  schema: Schema;
+  /** False where the run needs no normalized layer at all. */
+  normalizes: boolean;
+  /** True where training noise depends on the batch, so that batch size 1 is meaningless. */
+  needsBatch: boolean;
+  /** One colour (Okabe–Ito), dash and marker everywhere. */
+  style: { color: string; dash: 'solid' | 'dashed' | 'dotted'; marker: 'circle' | 'rect' | 'triangle' | 'diamond' };
+}

@@ -1,0 +1,208 @@
+import { z } from 'zod';
+import { hashDocument } from '../canonicalJson.ts';
+import { LabError } from '../errors.ts';
+import { architectureSchema } from './architectures/index.ts';
+import { checksumSchema } from './dataset.ts';
+import type { FieldMeta } from './method.ts';
+import { methodSchema, methods } from './methods/index.ts';
+
+const meta = (field: FieldMeta): FieldMeta => field;
+
+/** A length or interval of training, in optimizer steps or in passes over the training images. */
+export const durationSchema = z.strictObject({
+  unit: z.enum(['epochs', 'steps']),
+  value: z.number().positive().max(100_000_000),
+});
+export type Duration = z.infer<typeof durationSchema>;
+
+export const optimizerSchema = z.strictObject({
+  id: z.literal('sgd'),
+  learningRate: z
+    .number()
+    .positive()
+    .max(100)
+    .default(0.1)
+    .meta(
+      meta({
+        title: 'Learning rate',
+        symbol: 'lr₀',
+        help: 'Initial learning rate at the reference batch size.',
+      }),
+    ),
+  momentum: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.9)
+    .meta(meta({ title: 'Momentum', help: 'How much of the previous update is kept; 0 is plain SGD.' })),
+  scaleWithBatchSize: z
+    .boolean()
+    .default(true)
+    .meta(
+      meta({
+        title: 'Scale learning rate with batch size',
+        help: 'Multiplies the learning rate by batch size / reference batch size, as the paper does.',
+      }),
+    ),
+  referenceBatchSize: z
+    .int()
+    .positive()
+    .max(65_536)
+    .default(64)
+    .meta(
+      meta({
+        title: 'Reference batch size',
+        help: 'The batch size for which the learning rate is given.',
+        advanced: true,
+      }),
+    ),
+});
+
+export const scheduleSchema = z.discriminatedUnion('id', [
+  z.strictObject({ id: z.literal('constant') }),
+  z.strictObject({
+    id: z.literal('perStepDecay'),
+    decayPerStep: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(1e-4)
+      .meta(meta({ title: 'Decay per step', help: 'The learning rate is multiplied by 1 − decay at each step.' })),
+  }),
+]);
+
+/**
+ * One training run as a plain document: it drives form, command line, training and re-runs,
+ * is stored with its hash and is exported with every figure.
+ */
+export const runDocumentSchema = z.strictObject({
+  format: z.literal('normlab.run').default('normlab.run'),
+  version: z.literal(1).default(1),
+  dataset: z.strictObject({
+    id: z.string().min(1),
+    /** Pins the exact data; filled in when a run is created. */
+    checksum: checksumSchema.optional(),
+    trainingImages: z
+      .int()
+      .positive()
+      .nullable()
+      .default(null)
+      .meta(
+        meta({
+          title: 'Training images',
+          help: 'Trains on a fixed random subset of this many images; empty means all of them.',
+        }),
+      ),
+    validationImages: z
+      .int()
+      .positive()
+      .nullable()
+      .default(null)
+      .meta(
+        meta({
+          title: 'Validation images',
+          help: 'Evaluates on a fixed random subset of this many images; empty means all of them.',
+        }),
+      ),
+    /** Chooses the subsets; the same for all runs that are to be compared. */
+    subsetSeed: z.int().nonnegative().max(0xffff_ffff).default(0),
+  }),
+  architecture: architectureSchema.prefault({ id: 'paper-cnn' }),
+  method: methodSchema.prefault({ id: 'batchNorm' }),
+  /** Layers that get the method's normalizer: all that can have one, or those named. */
+  normalizedLayers: z.union([z.literal('all'), z.array(z.string()).max(200)]).default('all'),
+  optimizer: optimizerSchema.prefault({ id: 'sgd' }),
+  schedule: scheduleSchema.prefault({ id: 'perStepDecay' }),
+  batchSize: z
+    .int()
+    .positive()
+    .max(65_536)
+    .default(64)
+    .meta(meta({ title: 'Batch size', symbol: 'M', help: 'Images in one training step.' })),
+  length: durationSchema.default({ unit: 'epochs', value: 5 }),
+  evaluation: z
+    .strictObject({
+      every: durationSchema.default({ unit: 'epochs', value: 1 }),
+      batchSize: z.int().positive().max(65_536).default(500),
+    })
+    .prefault({}),
+  checkpoints: z
+    .strictObject({
+      every: durationSchema.default({ unit: 'epochs', value: 1 }),
+      keepLast: z.int().min(1).max(100).default(2),
+    })
+    .prefault({}),
+  /** Chooses initialisation and batch order; runs with equal seed share both. */
+  seed: z.int().nonnegative().max(0xffff_ffff).default(1),
+  execution: z
+    .strictObject({
+      engine: z.enum(['auto', 'tensorflow', 'javascript']).default('auto'),
+      mode: z.enum(['compiled', 'eager']).default('compiled'),
+      operations: z.enum(['fused', 'composed']).default('fused'),
+      precision: z.enum(['float32', 'bfloat16']).default('float32'),
+    })
+    .prefault({}),
+});
+
+export type RunDocument = z.infer<typeof runDocumentSchema>;
+/** A run document as people write it: fields with defaults may be absent. */
+export type RunDocumentInput = z.input<typeof runDocumentSchema>;
+
+/** Sentences for each problem zod found, each naming the field. */
+export function describeProblems(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => `${issue.path.length === 0 ? 'document' : issue.path.join('.')}: ${issue.message}`)
+    .join('; ');
+}
+
+/**
+ * Validates a run document and fills in defaults.
+ * @throws LabError `invalidDocument` naming every unknown key and every value out of range.
+ */
+export function parseRunDocument(input: unknown): RunDocument {
+  const result = runDocumentSchema.safeParse(input);
+  if (!result.success) {
+    throw new LabError(
+      'invalidDocument',
+      `The run document is not valid: ${describeProblems(result.error)}.`,
+      'Correct the fields named; `lab train --help` lists what can be set.',
+    );
+  }
+  const document = result.data;
+  const method = methods[document.method.id];
+  if (method.needsBatch && document.batchSize < 2) {
+    throw new LabError(
+      'invalidDocument',
+      `${method.name} needs at least two images in a batch, but batchSize is ${document.batchSize}.`,
+      'Set batchSize to 2 or more, or choose another method.',
+    );
+  }
+  return document;
+}
+
+/** Identity of a run: equal documents train equally. */
+export function hashRunDocument(document: RunDocument): string {
+  return hashDocument(document);
+}
+
+/** Initial learning rate after scaling with the batch size: lr₀·M/M_ref. */
+export function scaledLearningRate(document: RunDocument): number {
+  const { learningRate, scaleWithBatchSize, referenceBatchSize } = document.optimizer;
+  return scaleWithBatchSize ? (learningRate * document.batchSize) / referenceBatchSize : learningRate;
+}
+
+/** Learning rate of step t (from 0): constant, or lr·(1 − decay)^t (paper, section 6). */
+export function learningRateAt(document: RunDocument, step: number): number {
+  const initial = scaledLearningRate(document);
+  return document.schedule.id === 'constant' ? initial : initial * (1 - document.schedule.decayPerStep) ** step;
+}
+
+/** Optimizer steps in an epoch: full batches only; the rest of an epoch's order is left out. */
+export function stepsPerEpoch(trainingImages: number, batchSize: number): number {
+  return Math.max(1, Math.floor(trainingImages / batchSize));
+}
+
+/** A duration in whole optimizer steps, at least one. */
+export function durationInSteps(duration: Duration, epochSteps: number): number {
+  return Math.max(1, Math.round(duration.unit === 'steps' ? duration.value : duration.value * epochSteps));
+}

@@ -1,0 +1,48 @@
+/** Life-cycle of a run. */
+export const runStates = [
+  'queued',
+  'preparing',
+  'running',
+  'stopping',
+  'stopped',
+  'done',
+  'failed',
+  'diverged',
+  'lost',
+] as const;
+export type RunState = (typeof runStates)[number];
+
+/**
+ * Allowed transitions. `lost`: the trainer or the lab ended without saying why; `stopped`: ended
+ * on request, with a checkpoint. A run that did not reach its end may be queued again (resume).
+ */
+const transitions: { readonly [State in RunState]: readonly RunState[] } = {
+  queued: ['preparing', 'stopped', 'failed'],
+  preparing: ['running', 'stopping', 'failed', 'lost'],
+  running: ['stopping', 'done', 'failed', 'diverged', 'lost'],
+  stopping: ['stopped', 'done', 'failed', 'diverged', 'lost'],
+  stopped: ['queued'],
+  done: [],
+  failed: ['queued'],
+  diverged: [],
+  lost: ['queued'],
+};
+
+export function canTransition(from: RunState, to: RunState): boolean {
+  return transitions[from].includes(to);
+}
+
+/** True while a trainer process works on the run. */
+export function isActive(state: RunState): boolean {
+  return state === 'preparing' || state === 'running' || state === 'stopping';
+}
+
+/** True when the run will not go on by itself. */
+export function isEnded(state: RunState): boolean {
+  return !isActive(state) && state !== 'queued';
+}
+
+/** True when the run can go on from its last checkpoint (or start again where it has none). */
+export function isResumable(state: RunState): boolean {
+  return canTransition(state, 'queued');
+}

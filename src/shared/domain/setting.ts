@@ -1,0 +1,85 @@
+import { cloneJson } from '../canonicalJson.ts';
+import { LabError } from '../errors.ts';
+
+export type SettingValue = string | number | boolean | null;
+
+/** Objects that are chosen by name: `method=none` means `method={"id":"none"}`. */
+const chosenById = new Set(['method', 'architecture', 'optimizer', 'schedule', 'dataset']);
+/** Durations that may be written as `5epochs` or `200steps`. */
+const durations = new Set(['length', 'evaluation.every', 'checkpoints.every']);
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function expandShorthand(key: string, value: unknown, current: unknown): unknown {
+  if (chosenById.has(key) && typeof value === 'string') {
+    // A data set's other settings (subset sizes) hold for any data set; another method's do not.
+    return key === 'dataset' && isRecord(current) ? { ...current, id: value, checksum: undefined } : { id: value };
+  }
+  if (durations.has(key) && typeof value === 'string') {
+    const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*(epochs?|steps?)\s*$/.exec(value);
+    if (!match) {
+      throw new LabError(
+        'invalidDocument',
+        `${key} is “${value}”, which is not a length of training.`,
+        'Write a number with its unit, as in 5epochs or 200steps.',
+      );
+    }
+    return { unit: match[2]?.startsWith('epoch') ? 'epochs' : 'steps', value: Number(match[1]) };
+  }
+  if (key === 'normalizedLayers' && typeof value === 'string' && value !== 'all') return value.split('+');
+  return value;
+}
+
+/** Reads a value as the command line writes it: JSON where it is JSON, else text. */
+export function parseSettingValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * A copy of a document with one field set.
+ * @param path Field path with dots, as in `optimizer.learningRate`.
+ * @throws LabError `invalidDocument` where the path leads through something that has no fields.
+ */
+export function applySetting(document: Record<string, unknown>, path: string, value: unknown): Record<string, unknown> {
+  const parts = path.split('.');
+  if (parts.some((part) => part === '' || part === '__proto__' || part === 'constructor')) {
+    throw new LabError(
+      'invalidDocument',
+      `“${path}” is not the path of a field.`,
+      'Write field names with dots between them, as in optimizer.learningRate.',
+    );
+  }
+  const result = cloneJson(document);
+  let parent: Record<string, unknown> = result;
+  for (const part of parts.slice(0, -1)) {
+    const next = parent[part];
+    if (next === undefined) {
+      parent[part] = {};
+    } else if (typeof next === 'string' && chosenById.has(part)) {
+      parent[part] = { id: next };
+    } else if (!isRecord(next)) {
+      throw new LabError(
+        'invalidDocument',
+        `“${path}” does not exist: ${part} has no fields of its own.`,
+        'Check the path against `lab train --help`.',
+      );
+    }
+    parent = parent[part] as Record<string, unknown>;
+  }
+  const last = parts.at(-1) ?? path;
+  parent[last] = expandShorthand(path, value, parent[last]);
+  return result;
+}
+
+/** What varies, in words: `batchNorm`, `batchSize 64`, `learningRate 0.1`. */
+export function settingLabel(path: string, value: SettingValue): string {
+  if (chosenById.has(path)) return String(value);
+  const name = path.split('.').at(-1) ?? path;
+  return `${name} ${value === null ? 'all' : String(value)}`;
+}

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { labErrorCodes } from './errors.ts';
+import { runDocumentSchema } from './domain/run.ts';
+
+/**
+ * Messages between main and a trainer process, over the child's IPC channel with structured clone.
+ * Both sides validate what they receive. One process does one task: the first message names it.
+ */
+export const protocolVersion = 1;
+
+/** Where an engine is, as main found it; the trainer opens it. */
+export const engineLocationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('tensorflow'),
+    /** Folder that holds libtensorflow_framework and libtensorflow_cc. */
+    libraryDirectory: z.string(),
+    /** `gpu` uses the first CUDA device and fails where there is none. */
+    device: z.enum(['cpu', 'gpu']),
+    /** Threads of one operation; null lets TensorFlow choose. */
+    threads: z.int().positive().max(1024).nullable().default(null),
+  }),
+  z.strictObject({ kind: z.literal('javascript') }),
+]);
+export type EngineLocation = z.infer<typeof engineLocationSchema>;
+
+export const trainTaskSchema = z.strictObject({
+  type: z.literal('train'),
+  runId: z.string(),
+  document: runDocumentSchema,
+  datasetDirectory: z.string(),
+  /** Checkpoints are written here; created where absent. */
+  checkpointDirectory: z.string(),
+  /** Checkpoint file to go on from; null starts from the seed. */
+  resumeFrom: z.string().nullable(),
+  engine: engineLocationSchema,
+});
+export type TrainTask = z.infer<typeof trainTaskSchema>;
+
+export const describeTaskSchema = z.strictObject({ type: z.literal('describe'), engine: engineLocationSchema });
+
+/** Trains a few steps of a fixed little network from fixed values and returns every loss. */
+export const verifyTaskSchema = z.strictObject({ type: z.literal('verify'), engine: engineLocationSchema });
+
+export const benchTaskSchema = z.strictObject({
+  type: z.literal('bench'),
+  engine: engineLocationSchema,
+  document: runDocumentSchema,
+  /** Timed steps a variant. */
+  steps: z.int().positive().max(100_000),
+});
+export type BenchTask = z.infer<typeof benchTaskSchema>;
+
+export const trainerTaskSchema = z.discriminatedUnion('type', [
+  trainTaskSchema,
+  describeTaskSchema,
+  verifyTaskSchema,
+  benchTaskSchema,
+]);
+export type TrainerTask = z.infer<typeof trainerTaskSchema>;
+
+/** From main to the trainer. `stop`: write a checkpoint at the next step boundary, then finish. */
+export const trainerCommandSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('task'), protocolVersion: z.int(), task: trainerTaskSchema }),
+  z.strictObject({ type: z.literal('stop') }),
+]);
+export type TrainerCommand = z.infer<typeof trainerCommandSchema>;
+
+export const engineDescriptionSchema = z.strictObject({
+  kind: z.enum(['tensorflow', 'javascript']),
+  /** For people: `TensorFlow 2.21.0 (CPU, 2 threads)`. */
+  title: z.string(),
+  version: z.string(),
+  device: z.string(),
+  deviceMemoryBytes: z.number().nullable(),
+  threads: z.int().nullable(),
+  /** Versions of what matters for reproducing a run: node, tensorflow, tfjs, cuda, … */
+  versions: z.record(z.string(), z.string()),
+  capabilities: z.strictObject({
+    compiledSteps: z.boolean(),
+    fusedOperations: z.boolean(),
+    precisions: z.array(z.enum(['float32', 'bfloat16'])),
+  }),
+});
+export type EngineDescription = z.infer<typeof engineDescriptionSchema>;
+
+const float64Array = z.instanceof(Float64Array);
+
+export const runProgressSchema = z.strictObject({
+  step: z.int().nonnegative(),
+  totalSteps: z.int().positive(),
+  epoch: z.number().nonnegative(),
+  trainLoss: z.number().nullable(),
+  validationLoss: z.number().nullable(),
+  validationAccuracy: z.number().nullable(),
+  samplesPerSecond: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  residentMemoryBytes: z.number().nullable(),
+  tensorCount: z.int().nullable(),
+});
+
+export const runSummarySchema = z.strictObject({
+  steps: z.int().nonnegative(),
+  epochs: z.number().nonnegative(),
+  trainLoss: z.number().nullable(),
+  trainAccuracy: z.number().nullable(),
+  validationLoss: z.number().nullable(),
+  validationAccuracy: z.number().nullable(),
+  bestValidationLoss: z.number().nullable(),
+  bestValidationAccuracy: z.number().nullable(),
+  samplesPerSecond: z.number().nullable(),
+  durationSeconds: z.number().nonnegative(),
+  peakMemoryBytes: z.number().nullable(),
+  lastFiniteStep: z.int().nullable(),
+});
+
+export const benchRecordSchema = z.strictObject({
+  engine: z.string(),
+  mode: z.enum(['eager', 'compiled']),
+  operations: z.enum(['composed', 'fused']),
+  precision: z.enum(['float32', 'bfloat16']),
+  architecture: z.string(),
+  method: z.string(),
+  batchSize: z.int(),
+  steps: z.int(),
+  samplesPerSecond: z.strictObject({ minimum: z.number(), median: z.number(), maximum: z.number() }),
+  peakMemoryBytes: z.number(),
+});
+export type BenchRecord = z.infer<typeof benchRecordSchema>;
+
+/** From the trainer to main. */
+export const trainerMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready'), protocolVersion: z.int(), pid: z.int() }),
+  z.strictObject({
+    type: z.literal('prepared'),
+    engine: engineDescriptionSchema,
+    parameterCount: z.int(),
+    stepsPerEpoch: z.int(),
+    totalSteps: z.int(),
+    /** Step at which training goes on; metrics after it are to be discarded. */
+    startStep: z.int().nonnegative(),
+    layers: z.array(z.string()),
+  }),
+  /** Points since the last message, at most about ten messages a second. */
+  z.strictObject({
+    type: z.literal('metrics'),
+    series: z.record(z.string(), z.strictObject({ steps: float64Array, values: float64Array })),
+    progress: runProgressSchema,
+  }),
+  z.strictObject({ type: z.literal('checkpoint'), step: z.int(), file: z.string(), bytes: z.int() }),
+  /** A rotated checkpoint file is gone. */
+  z.strictObject({ type: z.literal('checkpointRemoved'), file: z.string() }),
+  z.strictObject({ type: z.literal('log'), level: z.enum(['info', 'warning', 'error']), text: z.string() }),
+  z.strictObject({
+    type: z.literal('finished'),
+    outcome: z.enum(['done', 'stopped', 'diverged']),
+    summary: runSummarySchema,
+  }),
+  z.strictObject({ type: z.literal('described'), engine: engineDescriptionSchema, residentMemoryBytes: z.number() }),
+  z.strictObject({
+    type: z.literal('verified'),
+    engine: engineDescriptionSchema,
+    /** Losses of each step: compiled where the engine can, and eager. */
+    losses: z.record(z.string(), z.array(z.number())),
+  }),
+  z.strictObject({ type: z.literal('bench'), records: z.array(benchRecordSchema) }),
+  z.strictObject({
+    type: z.literal('failed'),
+    error: z.strictObject({
+      code: z.enum(labErrorCodes),
+      message: z.string(),
+      hint: z.string(),
+      cause: z.string().optional(),
+    }),
+  }),
+]);
+export type TrainerMessage = z.infer<typeof trainerMessageSchema>;

@@ -1,0 +1,80 @@
+import type { DataType, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { EngineDescription } from '#shared/protocol.ts';
+
+/** Named tensors: the parameters, slots, statistics and batch of a step, or its results. */
+export type TensorRecord = Record<string, Tensor>;
+
+export interface TensorSpecification {
+  shape: readonly number[];
+  dtype: Extract<DataType, 'float32' | 'int32' | 'bool'>;
+}
+
+/**
+ * The arithmetic of a step: pure in its inputs, written with tfjs ops and the engine's
+ * `StepOperations`. It must not read a value (`dataSync`): a compiled engine runs it once, to
+ * record it, and then never again. Nor may it draw random numbers in JavaScript.
+ */
+export type StepBody = (inputs: TensorRecord, operations: StepOperations) => TensorRecord;
+
+export interface StepDefinition {
+  /** For error messages and function names. */
+  name: string;
+  inputs: Record<string, TensorSpecification>;
+  body: StepBody;
+  mode: 'compiled' | 'eager';
+  operations: 'fused' | 'composed';
+  precision: 'float32' | 'bfloat16';
+}
+
+/** A step that is ready to run any number of times. */
+export interface Step {
+  /**
+   * Runs the step. The caller keeps its inputs and owns the results: every result is a tensor
+   * of its own, also where the body returned an input.
+   */
+  run(inputs: TensorRecord): TensorRecord;
+  /** Frees the compiled function. */
+  dispose(): void;
+}
+
+/** Operations that an engine may fuse into one kernel; all have gradients. */
+export interface StepOperations {
+  /**
+   * y = γ(x − μ)/√(σ² + ϵ) + β with mean μ and biased variance σ² of the batch over all axes but
+   * the last; x is [M,H,W,C] or [M,C]. Gradients with respect to x, γ and β go through μ and σ².
+   * The returned mean and variance, [C], carry no gradient.
+   */
+  batchNormTraining(
+    x: Tensor,
+    gamma: Tensor1D,
+    beta: Tensor1D,
+    epsilon: number,
+  ): { output: Tensor; mean: Tensor1D; variance: Tensor1D };
+  /** −log softmax(logits)[label] per sample, [M]; logits [M,K] float32, labels [M] int32. */
+  softmaxCrossEntropy(logits: Tensor2D, labels: Tensor1D): Tensor1D;
+  relu<T extends Tensor>(x: T): T;
+}
+
+export interface EngineMemory {
+  /** Tensors alive in the engine. */
+  tensorCount: number;
+  /** Resident memory of this process. */
+  residentBytes: number;
+}
+
+/**
+ * What the training loop needs of a machine. Implementations: `tensorflow/` (C API, compiled
+ * steps) and `javascript/` (tfjs's plain JavaScript backend). One conformance suite runs on each;
+ * what an engine lacks it says in `describe().capabilities`.
+ */
+export interface Engine {
+  describe(): EngineDescription;
+  memory(): EngineMemory;
+  /**
+   * Prepares a step. `mode: 'compiled'` and `operations: 'fused'` fall back to eager and composed
+   * where the capability is not declared.
+   */
+  createStep(definition: StepDefinition): Step;
+  /** Frees everything; no tensor of this engine may be used afterwards. */
+  dispose(): void;
+}
