@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import { canonicalJson, hashDocument } from '#shared/canonicalJson.ts';
+import { normalizableLayerNames } from '#shared/domain/architecture.ts';
+import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
+import { presetExperiment, presets, scales } from '#shared/domain/presets.ts';
+import {
+  durationInSteps,
+  hashRunDocument,
+  learningRateAt,
+  parseRunDocument,
+  stepsPerEpoch,
+} from '#shared/domain/run.ts';
+import { canTransition, isResumable, runStates } from '#shared/domain/runState.ts';
+import { applySetting, parseSettingValue } from '#shared/domain/setting.ts';
+import { LabError } from '#shared/errors.ts';
+
+const minimal = { dataset: { id: 'example' } };
+
+describe('run documents', () => {
+  it('fill in the defaults of the paper', () => {
+    expect(parseRunDocument(minimal)).toEqual({
+      format: 'normlab.run',
+      version: 1,
+      dataset: { id: 'example', trainingImages: null, validationImages: null, subsetSeed: 0 },
+      architecture: { id: 'paper-cnn', widthMultiplier: 1 },
+      method: { id: 'batchNorm', epsilon: 1e-5, runningMomentum: 0.9 },
+      normalizedLayers: 'all',
+      optimizer: { id: 'sgd', learningRate: 0.1, momentum: 0.9, scaleWithBatchSize: true, referenceBatchSize: 64 },
+      schedule: { id: 'perStepDecay', decayPerStep: 1e-4 },
+      batchSize: 64,
+      length: { unit: 'epochs', value: 5 },
+      evaluation: { every: { unit: 'epochs', value: 1 }, batchSize: 500 },
+      checkpoints: { every: { unit: 'epochs', value: 1 }, keepLast: 2 },
+      seed: 1,
+      execution: { engine: 'auto', mode: 'compiled', operations: 'fused', precision: 'float32' },
+    });
+  });
+
+  it.each([
+    ['an unknown key', { ...minimal, learningRate: 0.1 }, /learningRate/],
+    ['an unknown key within', { ...minimal, optimizer: { id: 'sgd', rate: 1 } }, /rate/],
+    ['a value out of range', { ...minimal, optimizer: { id: 'sgd', momentum: 1 } }, /optimizer\.momentum/],
+    ['a fraction for a count', { ...minimal, batchSize: 6.5 }, /batchSize/],
+    ['an unknown method', { ...minimal, method: { id: 'batchnorm' } }, /method/],
+    ['not a number', { ...minimal, batchSize: Number.NaN }, /batchSize/],
+    ['a newer version', { ...minimal, version: 2 }, /version/],
+    ['batch size 1 with BN', { ...minimal, batchSize: 1 }, /batchSize is 1/],
+    ['no data set', {}, /dataset/],
+    ['no object', 'BN', /document/],
+  ])('refuse %s and name it', (_, input, message) => {
+    const parse = (): unknown => parseRunDocument(input);
+    expect(parse).toThrow(LabError);
+    expect(parse).toThrow(message);
+  });
+
+  it('have a hash that does not depend on the order of keys', () => {
+    const document = parseRunDocument(minimal);
+    const reordered = Object.fromEntries(Object.entries(document).reverse());
+    expect(hashDocument(reordered)).toBe(hashRunDocument(document));
+    expect(hashRunDocument(parseRunDocument({ ...minimal, seed: 2 }))).not.toBe(hashRunDocument(document));
+  });
+
+  it('hash canonical JSON by SHA-256', () => {
+    expect(canonicalJson({ b: [1, { d: null, c: 'é' }], a: 0.1, x: undefined })).toBe(
+      '{"a":0.1,"b":[1,{"c":"é","d":null}]}',
+    );
+    // printf '{"a":1}' | sha256sum
+    expect(hashDocument({ a: 1 })).toBe('015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862');
+  });
+
+  it('scale the learning rate with the batch size and decay it each step', () => {
+    const document = parseRunDocument({ ...minimal, batchSize: 256 });
+    expect(learningRateAt(document, 0)).toBe(0.4);
+    // 0.4 * (1 - 1e-4) ** 60000, Python 3.11
+    expect(Math.abs(learningRateAt(document, 60_000) / 0.0009912034451935202 - 1)).toBeLessThan(1e-12);
+    const constant = parseRunDocument({
+      ...minimal,
+      batchSize: 256,
+      optimizer: { id: 'sgd', scaleWithBatchSize: false },
+      schedule: { id: 'constant' },
+    });
+    expect(learningRateAt(constant, 60_000)).toBe(0.1);
+  });
+
+  it('count full batches only, and at least one step', () => {
+    expect([stepsPerEpoch(10_000, 64), stepsPerEpoch(50, 64), stepsPerEpoch(128, 64)]).toEqual([156, 1, 2]);
+    expect(durationInSteps({ unit: 'epochs', value: 0.5 }, 156)).toBe(78);
+    expect(durationInSteps({ unit: 'epochs', value: 0.001 }, 156)).toBe(1);
+    expect(durationInSteps({ unit: 'steps', value: 7 }, 156)).toBe(7);
+  });
+});
+
+describe('settings', () => {
+  it.each([
+    ['batchSize', 256, { batchSize: 256 }],
+    ['optimizer.learningRate', 0.3, { optimizer: { learningRate: 0.3 } }],
+    ['method', 'none', { method: { id: 'none' } }],
+    ['length', '200steps', { length: { unit: 'steps', value: 200 } }],
+    ['length', '2.5 epochs', { length: { unit: 'epochs', value: 2.5 } }],
+    ['normalizedLayers', 'conv1+fc1', { normalizedLayers: ['conv1', 'fc1'] }],
+    ['dataset', 'cifar-10', { dataset: { id: 'cifar-10' } }],
+  ])('set %s to %s', (path, value, expected) => {
+    expect(applySetting({}, path, value)).toEqual(expected);
+  });
+
+  it('keep the subset when another data set is chosen, and drop its pinned checksum', () => {
+    const document = { dataset: { id: 'a', checksum: 'x', trainingImages: 100 } };
+    expect(applySetting(document, 'dataset', 'b')).toEqual({ dataset: { id: 'b', trainingImages: 100 } });
+    expect(document.dataset.id).toBe('a');
+  });
+
+  it('reach into a method that was given by name', () => {
+    expect(applySetting({ method: 'batchNorm' }, 'method.epsilon', 0.001)).toEqual({
+      method: { id: 'batchNorm', epsilon: 0.001 },
+    });
+  });
+
+  it.each(['', '.', 'a..b', '__proto__.x', 'constructor.prototype'])('refuse the path “%s”', (path) => {
+    expect(() => applySetting({}, path, 1)).toThrow(LabError);
+  });
+
+  it('refuse a length without unit and a path through a number', () => {
+    expect(() => applySetting({}, 'length', '5 minutes')).toThrow(/5 minutes/);
+    expect(() => applySetting({ batchSize: 64 }, 'batchSize.x', 1)).toThrow(/batchSize/);
+  });
+
+  it('read JSON where it is JSON, else text', () => {
+    expect(['64', '0.1', 'true', 'null', 'none', '"64"', '[1,2]'].map(parseSettingValue)).toEqual([
+      64,
+      0.1,
+      true,
+      null,
+      'none',
+      '64',
+      [1, 2],
+    ]);
+  });
+});
+
+describe('experiments', () => {
+  it('expand to every combination times every seed, seeds outermost', () => {
+    const experiment = parseExperimentDocument({
+      name: 'BN and batch size',
+      base: minimal,
+      vary: [
+        { key: 'method', values: ['batchNorm', 'none'] },
+        { key: 'batchSize', values: [64, 256] },
+      ],
+      seeds: [3, 1],
+    });
+    const runs = expandExperiment(experiment);
+    expect(runs.map((run) => [run.label, run.document.seed, run.document.batchSize, run.document.method.id])).toEqual([
+      ['batchNorm, batchSize 64', 3, 64, 'batchNorm'],
+      ['batchNorm, batchSize 256', 3, 256, 'batchNorm'],
+      ['none, batchSize 64', 3, 64, 'none'],
+      ['none, batchSize 256', 3, 256, 'none'],
+      ['batchNorm, batchSize 64', 1, 64, 'batchNorm'],
+      ['batchNorm, batchSize 256', 1, 256, 'batchNorm'],
+      ['none, batchSize 64', 1, 64, 'none'],
+      ['none, batchSize 256', 1, 256, 'none'],
+    ]);
+  });
+
+  it.each([
+    ['a seed twice', { seeds: [1, 1] }, /seeds/],
+    ['a value twice', { vary: [{ key: 'batchSize', values: [64, 64] }] }, /batchSize/],
+    [
+      'a key twice',
+      {
+        vary: [
+          { key: 'seed', values: [1] },
+          { key: 'seed', values: [2] },
+        ],
+      },
+      /keys that vary/,
+    ],
+    ['an empty name', { name: '  ' }, /name/],
+    ['an unknown key', { sweep: true }, /sweep/],
+  ])('refuse %s', (_, change, message) => {
+    expect(() => parseExperimentDocument({ name: 'x', base: minimal, ...change })).toThrow(message);
+  });
+
+  it('make valid runs of every preset at every scale', () => {
+    for (const preset of presets) {
+      for (const scale of scales) {
+        expect(expandExperiment(parseExperimentDocument(presetExperiment(preset.id, scale))).length).toBeGreaterThan(0);
+      }
+    }
+    expect(() => presetExperiment('fig99')).toThrow(/fig99/);
+  });
+});
+
+describe('architectures', () => {
+  it('stack the paper’s CNN with 8,459,818 weights and biases', () => {
+    const layers = architectureLayers({ id: 'paper-cnn', widthMultiplier: 1 }, [32, 32, 3], 10);
+    let [height, width, channels] = [32, 32, 3];
+    let count = 0;
+    for (const layer of layers) {
+      if (layer.type === 'convolution') {
+        count += layer.kernelSize ** 2 * channels * layer.channels + layer.channels;
+        channels = layer.channels;
+      } else if (layer.type === 'maxPool') {
+        height /= layer.stride;
+        width /= layer.stride;
+      } else if (layer.type === 'flatten') {
+        channels *= height * width;
+      } else {
+        count += channels * layer.channels + layer.channels;
+        channels = layer.channels;
+      }
+    }
+    expect(count).toBe(8_459_818);
+    expect(normalizableLayerNames(layers)).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'fc1']);
+  });
+});
+
+describe('run states', () => {
+  it('never leave done or diverged, and resume what was cut off', () => {
+    expect(runStates.filter((to) => canTransition('done', to))).toEqual([]);
+    expect(runStates.filter((to) => canTransition('diverged', to))).toEqual([]);
+    expect(runStates.filter(isResumable)).toEqual(['stopped', 'failed', 'lost']);
+  });
+});
