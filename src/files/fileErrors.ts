@@ -1,0 +1,45 @@
+import { LabError } from '#shared/errors.ts';
+
+/** The code of a failed system call, as in `ENOENT`; undefined for any other error. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return undefined;
+}
+
+/**
+ * Turns a failed write into an expected failure with a way out; anything else comes back as it is.
+ *
+ * A full disk or quota is `diskFull`; no permission, a read-only disk or a missing folder is `labNotWritable`.
+ */
+export function describeWriteError(error: unknown, path: string): unknown {
+  if (error instanceof LabError) return error;
+  switch (systemErrorCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new LabError(
+        'diskFull',
+        `The disk is full: “${path}” could not be written.`,
+        'Free some space, or choose a lab folder on another disk with --lab; nothing that was there has changed.',
+        error,
+      );
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new LabError(
+        'labNotWritable',
+        `“${path}” could not be written: writing there is not permitted.`,
+        'Give this account the right to write there, or choose another lab folder with --lab.',
+        error,
+      );
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new LabError(
+        'labNotWritable',
+        `“${path}” could not be written: its folder does not exist.`,
+        'Create the folder, or choose another lab folder with --lab.',
+        error,
+      );
+    default:
+      return error;
+  }
+}
