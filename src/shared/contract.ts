@@ -1,0 +1,277 @@
+import { z } from 'zod';
+import type { DatasetDocument } from './domain/dataset.ts';
+import type { ExperimentDocument } from './domain/experiment.ts';
+import type { RunProgress, RunSummary } from './domain/metric.ts';
+import type { RunDocument } from './domain/run.ts';
+import type { RunState } from './domain/runState.ts';
+import type { LabErrorData } from './errors.ts';
+import type { EngineDescription } from './protocol.ts';
+
+/**
+ * The one table of everything a renderer (or another client) can ask of the lab. Types of the
+ * handlers, of every transport and of the test fakes are derived from it; inputs are validated by
+ * each transport's dispatcher. Inputs and results are plain JSON.
+ */
+interface MethodDefinition<Input extends z.ZodType, Output> {
+  input: Input;
+  /** Carries the result's type; never set. */
+  output?: Output;
+}
+
+function method<Output>() {
+  return <Input extends z.ZodType>(input: Input): MethodDefinition<Input, Output> => ({ input });
+}
+
+const nothing = z.strictObject({});
+const id = z.string().min(1).max(100);
+const ids = z.array(id).min(1).max(1000);
+const path = z.string().min(1).max(4096);
+const name = z.string().trim().min(1).max(200);
+
+export interface MachineDescription {
+  appVersion: string;
+  labDirectory: string;
+  door: 'desktop' | 'web' | 'cli';
+  /** True where the host can show an open dialog and save dialogs of its own. */
+  hasDialogs: boolean;
+  processor: string;
+  cores: number;
+  memoryBytes: number;
+  freeMemoryBytes: number;
+  diskFreeBytes: number;
+  notices: LabErrorData[];
+}
+
+export interface EngineListItem {
+  id: string;
+  title: string;
+  state: 'ready' | 'installable' | 'unavailable';
+  reason: string;
+  chosen: boolean;
+  bytes: number | null;
+  description: EngineDescription | null;
+}
+
+/** A job that takes longer than a call should: an import, an installation. */
+export interface JobRecord {
+  id: string;
+  kind: 'importDataset' | 'exampleDataset' | 'installEngine';
+  title: string;
+  state: 'running' | 'done' | 'failed' | 'cancelled';
+  phase: string;
+  done: number;
+  /** Null where unknown. */
+  total: number | null;
+  unit: 'bytes' | 'images' | 'steps';
+  secondsLeft: number | null;
+  /** Id of what it made: a data set or an engine. */
+  result: string | null;
+  error: LabErrorData | null;
+}
+
+export interface RunListItem {
+  id: string;
+  experimentId: string;
+  ordinal: number;
+  label: string;
+  methodId: string;
+  batchSize: number;
+  seed: number;
+  state: RunState;
+  error: LabErrorData | null;
+  progress: RunProgress | null;
+  summary: RunSummary | null;
+  /** Changes when recorded points were discarded (the run went on from an older checkpoint). */
+  metricsRevision: number;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+export interface RunDetail extends RunListItem {
+  document: RunDocument;
+  documentHash: string;
+  environment: Record<string, unknown> | null;
+  checkpoints: { step: number; bytes: number; createdAt: string }[];
+  log: { at: string; level: 'info' | 'warning' | 'error'; text: string }[];
+}
+
+export interface ExperimentListItem {
+  id: string;
+  name: string;
+  createdAt: string;
+  archivedAt: string | null;
+  methodIds: string[];
+  seeds: number[];
+  datasetId: string;
+  runs: RunListItem[];
+}
+
+export interface ExperimentDetail extends ExperimentListItem {
+  document: ExperimentDocument;
+}
+
+/** What an experiment would be, before it is started. */
+export interface ExperimentPreview {
+  /** Every problem, by field path; empty where it can start. */
+  problems: { path: string; message: string }[];
+  /** What is allowed but probably not meant. */
+  warnings: string[];
+  runs: { label: string; seed: number; totalSteps: number }[];
+  parameterCount: number | null;
+  /** From speeds measured on this machine, null before the first run. */
+  estimatedSeconds: number | null;
+  estimatedMemoryBytes: number | null;
+  /** Stack of layers, with the shape behind each. */
+  layers: { name: string; type: string; outputShape: number[]; normalizable: boolean; normalized: boolean }[];
+  /** Learning rate at up to 200 steps of the base run. */
+  schedule: { step: number; learningRate: number }[];
+}
+
+export interface DatasetPreview {
+  height: number;
+  width: number;
+  channels: number;
+  images: {
+    index: number;
+    label: number;
+    /** uint8 pixels, base64, row-major height, width, channels. */ pixels: string;
+  }[];
+}
+
+export interface DatasetInspection {
+  reader: string;
+  suggestedName: string;
+  image: { height: number; width: number; channels: number };
+  classNames: string[];
+  training: { count: number; classCounts: number[] };
+  validation: { count: number; classCounts: number[] };
+  preview: DatasetPreview;
+  notes: string[];
+}
+
+/** Points or buckets of one series after a step. */
+export interface SeriesSlice {
+  runId: string;
+  series: string;
+  metricsRevision: number;
+  /** Raw points a bucket; 1 where nothing was down-sampled. */
+  pointsPerBucket: number;
+  steps: number[];
+  /** Mean of a bucket; null stands for a value that is not finite. */
+  values: (number | null)[];
+  /** Smallest and largest finite value a bucket; absent where `pointsPerBucket` is 1. */
+  minimum?: (number | null)[];
+  maximum?: (number | null)[];
+}
+
+export interface QueueState {
+  running: string[];
+  queued: string[];
+  secondsLeft: number | null;
+}
+
+export const contract = {
+  'machine.describe': method<MachineDescription>()(nothing),
+  'engines.list': method<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
+  'engines.install': method<JobRecord>()(z.strictObject({ id })),
+  'jobs.list': method<JobRecord[]>()(nothing),
+  'jobs.cancel': method<JobRecord>()(z.strictObject({ id })),
+
+  'datasets.list': method<DatasetDocument[]>()(nothing),
+  'datasets.inspect': method<DatasetInspection>()(z.strictObject({ path })),
+  'datasets.import': method<JobRecord>()(z.strictObject({ path, name: name.optional() })),
+  'datasets.ensureExample': method<JobRecord>()(nothing),
+  'datasets.preview': method<DatasetPreview>()(
+    z.strictObject({
+      id,
+      split: z.enum(['training', 'validation']).default('training'),
+      /** One class only. */
+      label: z.int().nonnegative().max(255).optional(),
+      count: z.int().positive().max(400).default(60),
+      seed: z.int().nonnegative().max(0xffff_ffff).default(0),
+    }),
+  ),
+  'datasets.remove': method<null>()(z.strictObject({ id })),
+
+  'experiments.list': method<ExperimentListItem[]>()(z.strictObject({ archived: z.boolean().default(false) })),
+  'experiments.get': method<ExperimentDetail>()(z.strictObject({ id })),
+  'experiments.preview': method<ExperimentPreview>()(z.strictObject({ document: z.unknown() })),
+  /** Creates the experiment, its runs queued. */
+  'experiments.create': method<ExperimentDetail>()(z.strictObject({ document: z.unknown() })),
+  'experiments.rename': method<ExperimentListItem>()(z.strictObject({ id, name })),
+  'experiments.archive': method<null>()(z.strictObject({ ids, archived: z.boolean() })),
+  /** Stops their runs and hides them; undone by `restore` until the lab is closed. */
+  'experiments.delete': method<null>()(z.strictObject({ ids })),
+  'experiments.restore': method<null>()(z.strictObject({ ids })),
+
+  'runs.get': method<RunDetail>()(z.strictObject({ id })),
+  'runs.stop': method<RunListItem[]>()(z.strictObject({ ids })),
+  'runs.resume': method<RunListItem[]>()(z.strictObject({ ids })),
+  'queue.get': method<QueueState>()(nothing),
+
+  'metrics.list': method<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),
+  /**
+   * Points after `afterStep` of many series at once. A client draws what it has and asks for what
+   * came after it: nothing is doubled or missed whatever happens to the connection between.
+   */
+  'metrics.read': method<SeriesSlice[]>()(
+    z.strictObject({
+      requests: z
+        .array(
+          z.strictObject({
+            runId: id,
+            series: z.string().min(1).max(200),
+            afterStep: z.number().min(-1).default(-1),
+          }),
+        )
+        .min(1)
+        .max(2000),
+      maximumBuckets: z.int().positive().max(20_000).default(2000),
+    }),
+  ),
+
+  /** Small JSON values that the interface keeps: drafts, settings, window layout. */
+  'memory.get': method<unknown>()(z.strictObject({ key: z.string().min(1).max(200) })),
+  'memory.set': method<null>()(z.strictObject({ key: z.string().min(1).max(200), value: z.unknown() })),
+} as const;
+
+export type Contract = typeof contract;
+export type MethodName = keyof Contract;
+/** What a caller passes: fields with defaults may be absent. */
+export type MethodInput<Name extends MethodName> = z.input<Contract[Name]['input']>;
+/** What a handler receives, after validation. */
+export type ValidatedInput<Name extends MethodName> = z.output<Contract[Name]['input']>;
+export type MethodOutput<Name extends MethodName> =
+  NonNullable<Contract[Name]['output']> | Extract<Contract[Name]['output'], null>;
+
+/** Events from the lab: what changed, to be asked for where it matters. Batched to at most about ten a second. */
+export interface LabEvents {
+  /** Experiments were made, renamed, archived, deleted or restored. */
+  experimentsChanged: { ids: string[] };
+  /** The new state of runs, the latest only. */
+  runsChanged: { runs: RunListItem[] };
+  /** Runs that have new points. */
+  metricsAppended: { runIds: string[] };
+  datasetsChanged: Record<string, never>;
+  enginesChanged: Record<string, never>;
+  jobsChanged: { jobs: JobRecord[] };
+  queueChanged: QueueState;
+  /** Events were lost between: ask for everything again. */
+  resync: Record<string, never>;
+}
+export type EventName = keyof LabEvents;
+
+/** The lab as every client sees it, whatever the transport. */
+export interface LabClient {
+  /** @throws LabError as the handler threw it, or one that says that the lab cannot be reached. */
+  invoke<Name extends MethodName>(name: Name, input: MethodInput<Name>): Promise<MethodOutput<Name>>;
+  /** Returns the function that ends the subscription. */
+  subscribe<Name extends EventName>(name: Name, listener: (payload: LabEvents[Name]) => void): () => void;
+  /** Whether the lab answers now; called at once and at each change. */
+  onConnection(listener: (connected: boolean) => void): () => void;
+}
+
+export type Handlers = {
+  [Name in MethodName]: (input: ValidatedInput<Name>) => Promise<MethodOutput<Name>>;
+};
