@@ -150,17 +150,25 @@ export interface DatasetInspection {
   notes: string[];
 }
 
-/** Points or buckets of one series after a step. */
+/**
+ * Points of one series after a step, down-sampled where there are more than asked for. To extend what
+ * it holds, a client drops its entries after the `afterStep` that it asked with and appends these.
+ */
 export interface SeriesSlice {
   runId: string;
   series: string;
   metricsRevision: number;
+  /** True where the client must drop all it holds: another revision, or another bucket size. */
+  replace: boolean;
   /** Raw points a bucket; 1 where nothing was down-sampled. */
   pointsPerBucket: number;
+  /** Last step of the last bucket that will not change any more: the next `afterStep`. */
+  completeThrough: number;
+  /** Last step of each bucket. */
   steps: number[];
-  /** Mean of a bucket; null stands for a value that is not finite. */
+  /** Mean of each bucket; null stands for a value that is not finite. */
   values: (number | null)[];
-  /** Smallest and largest finite value a bucket; absent where `pointsPerBucket` is 1. */
+  /** Smallest and largest finite value of each bucket; absent where `pointsPerBucket` is 1. */
   minimum?: (number | null)[];
   maximum?: (number | null)[];
 }
@@ -212,8 +220,8 @@ export const contract = {
 
   'metrics.list': method<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),
   /**
-   * Points after `afterStep` of many series at once. A client draws what it has and asks for what
-   * came after it: nothing is doubled or missed whatever happens to the connection between.
+   * Points after `afterStep` of many series at once. A client draws what it holds and asks for what
+   * came after it: nothing is doubled or missed whatever happens to the connection meanwhile.
    */
   'metrics.read': method<SeriesSlice[]>()(
     z.strictObject({
@@ -223,6 +231,9 @@ export const contract = {
             runId: id,
             series: z.string().min(1).max(200),
             afterStep: z.number().min(-1).default(-1),
+            /** What the client holds; with another revision or bucket size the answer replaces it. */
+            metricsRevision: z.int().nonnegative().default(0),
+            pointsPerBucket: z.int().positive().default(1),
           }),
         )
         .min(1)
