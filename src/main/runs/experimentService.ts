@@ -1,0 +1,113 @@
+import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { normalizableLayerNames } from '#shared/domain/architecture.ts';
+import type { DatasetDocument } from '#shared/domain/dataset.ts';
+import { expandExperiment, parseExperimentDocument, type ExpandedRun } from '#shared/domain/experiment.ts';
+import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { LabError } from '#shared/errors.ts';
+import type { DatasetService } from '../datasets/datasetService.ts';
+import type { ExperimentRecord, RunRecord, Store } from '../store/store.ts';
+
+export interface PlannedRun extends ExpandedRun {
+  stepsPerEpoch: number;
+  totalSteps: number;
+}
+
+export interface CreatedExperiment {
+  experiment: ExperimentRecord;
+  runs: RunRecord[];
+}
+
+/** Experiments of one lab: checked against its data, expanded into runs, created in one piece. */
+export class ExperimentService {
+  readonly #store: Pick<Store, 'experiments' | 'runs'>;
+  readonly #datasets: Pick<DatasetService, 'get'>;
+
+  constructor(store: Pick<Store, 'experiments' | 'runs'>, datasets: Pick<DatasetService, 'get'>) {
+    this.#store = store;
+    this.#datasets = datasets;
+  }
+
+  /**
+   * The runs an experiment would have, each pinned to the exact data.
+   * @throws LabError `invalidDocument` or `notFound`: what is wrong, and where.
+   */
+  async plan(document: unknown): Promise<PlannedRun[]> {
+    const found = new Map<string, DatasetDocument>();
+    const planned: PlannedRun[] = [];
+    for (const { label, document: run } of expandExperiment(parseExperimentDocument(document))) {
+      let dataset = found.get(run.dataset.id);
+      if (dataset === undefined) {
+        dataset = await this.#datasets.get(run.dataset.id);
+        found.set(run.dataset.id, dataset);
+      }
+      checkRunAgainstDataset(run, dataset);
+      const epochSteps = stepsPerEpoch(run.dataset.trainingImages ?? dataset.training.count, run.batchSize);
+      planned.push({
+        label,
+        document: { ...run, dataset: { ...run.dataset, id: dataset.id, checksum: dataset.checksum } },
+        stepsPerEpoch: epochSteps,
+        totalSteps: durationInSteps(run.length, epochSteps),
+      });
+    }
+    return planned;
+  }
+
+  /** Creates an experiment; its runs are queued but not started. Throws as `plan`. */
+  async create(document: unknown): Promise<CreatedExperiment> {
+    const runs = await this.plan(document);
+    const experiment = this.#store.experiments.create(
+      parseExperimentDocument(document),
+      runs.map(({ label, document: run }) => ({ label, document: run })),
+    );
+    return { experiment, runs: this.#store.runs.list({ experimentId: experiment.id }) };
+  }
+
+  list(): ExperimentRecord[] {
+    return this.#store.experiments.list();
+  }
+
+  get(id: string): ExperimentRecord | null {
+    return this.#store.experiments.get(id);
+  }
+}
+
+/** @throws LabError `invalidDocument` where the run does not fit the data or its own architecture. */
+export function checkRunAgainstDataset(run: RunDocument, dataset: DatasetDocument): void {
+  const { trainingImages, validationImages, checksum } = run.dataset;
+  const invalid = (message: string, hint: string): LabError => new LabError('invalidDocument', message, hint);
+  if (checksum !== undefined && checksum !== dataset.checksum) {
+    throw invalid(
+      `dataset.checksum does not match: the data set “${dataset.id}” in this lab holds other data than the document was made with.`,
+      'Import the original data, or remove dataset.checksum from the document.',
+    );
+  }
+  for (const [key, wanted, there] of [
+    ['trainingImages', trainingImages, dataset.training.count],
+    ['validationImages', validationImages, dataset.validation.count],
+  ] as const) {
+    if (wanted !== null && wanted > there) {
+      throw invalid(
+        `dataset.${key} is ${wanted}, but the data set “${dataset.id}” has ${there}.`,
+        `Set dataset.${key} to at most ${there}, or to null for all of them.`,
+      );
+    }
+  }
+  const images = trainingImages ?? dataset.training.count;
+  if (run.batchSize > images) {
+    throw invalid(
+      `batchSize is ${run.batchSize}, but there are only ${images} training images.`,
+      'Choose a smaller batchSize or more training images.',
+    );
+  }
+  const { height, width, channels } = dataset.image;
+  const layers = architectureLayers(run.architecture, [height, width, channels], dataset.classNames.length);
+  const names = normalizableLayerNames(layers);
+  if (run.normalizedLayers === 'all') return;
+  const unknown = run.normalizedLayers.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw invalid(
+      `normalizedLayers names ${unknown.map((name) => `“${name}”`).join(', ')}, where ${run.architecture.id} has no layer that can be normalized.`,
+      `Choose among: ${names.join(', ')}.`,
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import { LabError } from '#shared/errors.ts';
+import type { BenchRecord, BenchTask, EngineDescription, EngineLocation, TrainerTask } from '#shared/protocol.ts';
+import type { TrainerLauncher } from './trainerLauncher.ts';
+import { TrainerProcess, type TrainerResult } from './trainerProcess.ts';
+
+/** Does one short task in a trainer process; an aborted signal kills it. */
+async function runTask<Type extends TrainerResult['type']>(
+  launcher: TrainerLauncher,
+  task: TrainerTask,
+  type: Type,
+  signal?: AbortSignal,
+): Promise<Extract<TrainerResult, { type: Type }>> {
+  signal?.throwIfAborted();
+  const trainer = new TrainerProcess(launcher, task, () => undefined);
+  const abort = (): void => {
+    trainer.kill();
+  };
+  signal?.addEventListener('abort', abort, { once: true });
+  const ending = await trainer.ended;
+  signal?.removeEventListener('abort', abort);
+  if (ending.kind === 'killed')
+    throw new LabError('cancelled', 'The task was cancelled.', 'Start it again when you like.');
+  if (ending.kind !== 'result') throw LabError.from(ending.error);
+  if (ending.result.type !== type) {
+    throw new LabError(
+      'engineFailed',
+      `The trainer answered a ${task.type} task with “${ending.result.type}”.`,
+      'Install NormLab again; its parts do not fit together.',
+    );
+  }
+  return ending.result as Extract<TrainerResult, { type: Type }>;
+}
+
+/** Asks an engine about itself: loads it in a process of its own. */
+export async function describeEngine(
+  launcher: TrainerLauncher,
+  location: EngineLocation,
+  signal?: AbortSignal,
+): Promise<{ engine: EngineDescription; residentMemoryBytes: number }> {
+  const { engine, residentMemoryBytes } = await runTask(
+    launcher,
+    { type: 'describe', engine: location },
+    'described',
+    signal,
+  );
+  return { engine, residentMemoryBytes };
+}
+
+/** Trains the fixed little network on an engine and returns every loss, a list for each mode. */
+export async function trainVerificationNetwork(
+  launcher: TrainerLauncher,
+  location: EngineLocation,
+  signal?: AbortSignal,
+): Promise<{ engine: EngineDescription; losses: Record<string, number[]> }> {
+  const { engine, losses } = await runTask(launcher, { type: 'verify', engine: location }, 'verified', signal);
+  return { engine, losses };
+}
+
+/** Measures samples per second of one run document on an engine. */
+export async function benchEngine(
+  launcher: TrainerLauncher,
+  task: Omit<BenchTask, 'type'>,
+  signal?: AbortSignal,
+): Promise<BenchRecord[]> {
+  return (await runTask(launcher, { type: 'bench', ...task }, 'bench', signal)).records;
+}
