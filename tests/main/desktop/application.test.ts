@@ -1,0 +1,257 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LabError } from '#shared/errors.ts';
+import {
+  electron,
+  fakeApp,
+  fakeDialog,
+  fakeIpcMain,
+  fakeMenu,
+  fakeProtocol,
+  fakeSession,
+  FakeWindow,
+} from './fakeElectron.ts';
+
+vi.mock('electron', () => electron);
+
+const { runDesktop, profileDirectory } = await import('#main/desktop/application.ts');
+const { fitToScreens } = await import('#main/desktop/windowState.ts');
+
+const trusted = { url: 'app://normlab/', parent: null };
+let directory: string;
+let eventListener: ((batch: unknown) => void) | null = null;
+const lab = {
+  activeRuns: 0,
+  closed: 0,
+  dispatched: [] as unknown[],
+  directory: '/lab',
+  dispatch: (name: string, input: unknown): Promise<unknown> => {
+    lab.dispatched.push([name, input]);
+    if (name === 'broken') return Promise.reject(new LabError('notFound', 'There is none.', 'Make one.'));
+    return Promise.resolve({ echoed: input });
+  },
+  subscribe: (listener: (batch: unknown) => void) => {
+    eventListener = listener;
+    return () => {
+      eventListener = null;
+    };
+  },
+  activeRunCount: () => lab.activeRuns,
+  close: () => {
+    lab.closed++;
+    return Promise.resolve();
+  },
+};
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'normlab-desktop-'));
+  fakeApp.paths['appData'] = directory;
+  await runDesktop({
+    labDirectory: '/lab',
+    preloadFile: '/out/preload.cjs',
+    files: (path) =>
+      Promise.resolve({
+        status: path === '/' ? 200 : 404,
+        headers: { 'content-security-policy': "default-src 'self'" },
+        body: new TextEncoder().encode('page'),
+      }),
+    openLab: () => Promise.resolve(lab),
+  });
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+beforeEach(() => {
+  lab.activeRuns = 0;
+  lab.dispatched = [];
+});
+
+function invoke(frame: unknown, name: unknown, input: unknown): Promise<unknown> {
+  const handler = fakeIpcMain.handlers.get('normlab:invoke');
+  if (!handler) throw new Error('no handler');
+  return Promise.resolve(handler({ senderFrame: frame, sender: FakeWindow.all[0]?.webContents }, name, input));
+}
+
+describe('the window', () => {
+  it('is isolated, sandboxed and without Node', () => {
+    expect(fakeApp.calls).toContain('enableSandbox');
+    expect(FakeWindow.all).toHaveLength(1);
+    expect(FakeWindow.all[0]?.options['webPreferences']).toEqual({
+      preload: '/out/preload.cjs',
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      nodeIntegrationInWorker: false,
+      nodeIntegrationInSubFrames: false,
+      webSecurity: true,
+      webviewTag: false,
+      spellcheck: false,
+    });
+    expect(FakeWindow.all[0]?.loaded).toEqual(['app://normlab/']);
+  });
+
+  it.each(['https://example.org/', 'file:///etc/passwd', 'app://normlab.example/', 'javascript:alert(1)'])(
+    'does not go to %s',
+    (url) => {
+      let prevented = false;
+      FakeWindow.all[0]?.webContents.emit('will-navigate', { url, preventDefault: () => (prevented = true) });
+      expect(prevented).toBe(true);
+      expect(FakeWindow.all[0]?.webContents.windowOpenHandler?.({ url })).toEqual({ action: 'deny' });
+    },
+  );
+
+  it('stays within the application when it goes to one of its own addresses', () => {
+    let prevented = false;
+    FakeWindow.all[0]?.webContents.emit('will-navigate', {
+      url: 'app://normlab/#/data',
+      preventDefault: () => (prevented = true),
+    });
+    expect(prevented).toBe(false);
+  });
+
+  it('refuses permissions, devices and the network', () => {
+    const answers: boolean[] = [];
+    const contents = { getURL: () => 'app://normlab/' };
+    for (const permission of ['media', 'geolocation', 'notifications', 'clipboard-sanitized-write']) {
+      fakeSession.permissionRequest?.(contents, permission, (allowed) => answers.push(allowed));
+    }
+    expect(answers).toEqual([false, false, false, true]);
+    expect(fakeSession.permissionCheck?.(null, 'clipboard-sanitized-write', 'https://example.org')).toBe(false);
+    expect(fakeSession.devicePermission?.()).toBe(false);
+    const cancelled: boolean[] = [];
+    for (const url of ['https://example.org/x.js', 'http://127.0.0.1/', 'file:///etc/passwd', 'app://normlab/x.js']) {
+      fakeSession.beforeRequest?.({ url }, (result) => cancelled.push(result.cancel));
+    }
+    expect(cancelled).toEqual([true, true, true, false]);
+  });
+
+  it('serves only its own origin, with the headers of the files', async () => {
+    const page = await fakeProtocol.handler?.(new Request('app://normlab/'));
+    expect([page?.status, page?.headers.get('content-security-policy'), await page?.text()]).toEqual([
+      200,
+      "default-src 'self'",
+      'page',
+    ]);
+    expect((await fakeProtocol.handler?.(new Request('app://elsewhere/')))?.status).toBe(403);
+    expect((await fakeProtocol.handler?.(new Request('app://normlab/', { method: 'POST' })))?.status).toBe(403);
+  });
+});
+
+describe('the bridge', () => {
+  it('answers the application and passes failures on as data', async () => {
+    expect(await invoke(trusted, 'experiments.list', { archived: false })).toEqual({
+      ok: true,
+      value: { echoed: { archived: false } },
+    });
+    expect(await invoke(trusted, 'broken', {})).toEqual({
+      ok: false,
+      error: { code: 'notFound', message: 'There is none.', hint: 'Make one.' },
+    });
+  });
+
+  it.each([
+    ['another origin', { url: 'https://example.org/', parent: null }],
+    ['a lookalike', { url: 'app://normlab.example/', parent: null }],
+    ['a frame within the page', { url: 'app://normlab/', parent: {} }],
+    ['a frame that is gone', null],
+  ])('does not answer %s', async (_, frame) => {
+    expect(await invoke(frame, 'experiments.list', {})).toMatchObject({
+      ok: false,
+      error: { code: 'invalidArgument' },
+    });
+    expect(lab.dispatched).toEqual([]);
+  });
+
+  it('sends events to the window', () => {
+    eventListener?.([{ name: 'queueChanged' }]);
+    expect(FakeWindow.all[0]?.webContents.sent.at(-1)).toEqual({
+      channel: 'normlab:events',
+      payload: [{ name: 'queueChanged' }],
+    });
+  });
+
+  it('asks the system for folders, and saves files where the person says', async () => {
+    expect(await invoke(trusted, 'shell.chooseDataset', { kind: 'folder' })).toEqual({
+      ok: true,
+      value: '/data/cifar',
+    });
+    fakeDialog.savePath = join(directory, 'figure.csv');
+    const bytes = new TextEncoder().encode('step,loss\n');
+    expect(await invoke(trusted, 'shell.saveFile', { suggestedName: 'figure.csv', bytes })).toEqual({
+      ok: true,
+      value: fakeDialog.savePath,
+    });
+    expect(await readFile(fakeDialog.savePath, 'utf8')).toBe('step,loss\n');
+    fakeDialog.savePath = undefined;
+    expect(await invoke(trusted, 'shell.saveFile', { suggestedName: 'figure.csv', bytes })).toEqual({
+      ok: true,
+      value: null,
+    });
+    for (const input of [
+      { suggestedName: '../x', bytes },
+      { suggestedName: 'x' },
+      { suggestedName: 'x', bytes: 'text' },
+    ]) {
+      expect(await invoke(trusted, 'shell.saveFile', input)).toMatchObject({ error: { code: 'invalidArgument' } });
+    }
+  });
+});
+
+describe('one application a lab', () => {
+  it('has a profile for each lab folder', () => {
+    expect(profileDirectory('/config', '/lab')).not.toBe(profileDirectory('/config', '/lab2'));
+    expect(fakeApp.paths['userData']).toBe(profileDirectory(directory, '/lab'));
+  });
+
+  it('shows its window when it is started again', () => {
+    fakeApp.emit('second-instance');
+    expect(FakeWindow.all).toHaveLength(1);
+    expect(FakeWindow.all[0]?.calls.at(-1)).toBe('focus');
+  });
+
+  it('has a menu that leads to the views', () => {
+    fakeMenu.template
+      .flatMap((entry) => entry.submenu ?? [])
+      .find((entry) => entry.label === 'New Experiment')
+      ?.click?.();
+    expect(FakeWindow.all[0]?.loaded.at(-1)).toBe('app://normlab/#/new');
+  });
+});
+
+describe('the place of the window', () => {
+  const screens = [{ x: 0, y: 0, width: 1920, height: 1080 }];
+  const size = { width: 1000, height: 700, maximized: false };
+
+  it.each([
+    ['on the screen', { x: 10, y: 20 }, { ...size, x: 10, y: 20 }],
+    ['on a screen that is gone', { x: 3000, y: 20 }, size],
+    ['above the screen', { x: 10, y: -600 }, size],
+    ['nowhere yet', {}, size],
+  ])('is kept when it is %s', (_, place, expected) => {
+    expect(fitToScreens({ ...size, ...place }, screens)).toEqual(expected);
+  });
+});
+
+describe('quitting', () => {
+  it('asks while runs train, and goes on when told so', async () => {
+    lab.activeRuns = 2;
+    fakeDialog.response = 1;
+    fakeApp.quit();
+    await vi.waitFor(() => expect(fakeDialog.asked).toHaveLength(1));
+    expect(fakeDialog.asked[0]).toMatchObject({ message: '2 runs are still training.' });
+    expect(lab.closed).toBe(0);
+    expect(fakeApp.calls.at(-1)).not.toMatch(/exit/);
+  });
+
+  it('closes the lab before it ends', async () => {
+    const exited = once(fakeApp, 'exited');
+    fakeApp.quit();
+    await exited;
+    expect(lab.closed).toBe(1);
+    expect(fakeIpcMain.handlers.size).toBe(0);
+    expect(fakeApp.calls.at(-1)).toBe('exit 0');
+  });
+});
