@@ -43,8 +43,19 @@ export interface EngineService {
     wanted: 'auto' | 'tensorflow' | 'javascript',
     options?: { install?: boolean; onProgress?: (progress: InstallProgress) => void; signal?: AbortSignal },
   ): Promise<{ location: EngineLocation; id: EngineId; notes: LabErrorData[] }>;
+  /**
+   * Installs an engine, or does nothing where it is whole already. Two at once: the second waits.
+   * @param options.wheelFile Wheel carried here by hand, or a folder of wheels where an engine needs several.
+   * @throws LabError `downloadFailed`, `diskFull`, `engineMissing`, `engineFailed` or `cancelled`; nothing is half-installed.
+   */
   install(
     id: EngineId,
     options?: { wheelFile?: string; onProgress?: (progress: InstallProgress) => void; signal?: AbortSignal },
   ): Promise<EngineStatus>;
+  /**
+   * Compares the files of an installed engine with its manifest: sizes, and SHA-256 with `hashes`.
+   * @returns what is wrong, in words; empty where all is as installed.
+   * @throws LabError `engineMissing` where it is not installed by NormLab.
+   */
+  verifyFiles(id: EngineId, options?: { hashes?: boolean; signal?: AbortSignal }): Promise<string[]>;
 }

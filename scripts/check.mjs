@@ -1,0 +1,21 @@
+// npm run check: types, lint and format; every one of them, so that one run shows all there is to repair.
+import path from 'node:path';
+import { ensureDependencies, exitStatus, projectDirectory, runNode, runScript } from './setup.mjs';
+
+const tools = [
+  { title: 'Types', script: 'typescript/bin/tsc', args: ['-b'] },
+  { title: 'Lint', script: 'eslint/bin/eslint.js', args: ['.', '--max-warnings=0'] },
+  { title: 'Format', script: 'prettier/bin/prettier.cjs', args: ['--check', '.', '--log-level=warn'] },
+];
+
+await runScript(async () => {
+  await ensureDependencies();
+  let failed = 0;
+  for (const { title, script, args } of tools) {
+    const file = path.join(projectDirectory, 'node_modules', script);
+    const status = exitStatus(await runNode([file, ...args], { cwd: projectDirectory }));
+    process.stdout.write(`${title}: ${status === 0 ? 'in order' : 'not in order'}\n`);
+    if (status !== 0) failed += 1;
+  }
+  return failed === 0 ? 0 : 1;
+});
