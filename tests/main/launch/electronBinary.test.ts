@@ -52,7 +52,11 @@ describe('findElectron', () => {
     const result = await findElectron({
       ...search,
       answerTimeoutMs: 20_000,
-      onProgress: (bytes) => received.push(bytes),
+      onProgress: (bytes) => {
+        received.push(bytes);
+        // The script goes on when its bytes were seen.
+        writeFileSync(join(search.packageDirectory, 'seen'), '');
+      },
     });
     expect(result).toEqual({ file: join(search.packageDirectory, 'dist', 'electron') });
     expect(received).toEqual([1000]);
