@@ -1,0 +1,198 @@
+import { conv2d, matMul, maxPool, reshape, type Tensor, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core';
+import type { Scalar } from '@tensorflow/tfjs-core';
+import {
+  isLinearLayer,
+  normalizableLayerNames,
+  type ImageShape,
+  type LinearLayer,
+  type MaxPoolLayer,
+  type NetworkLayer,
+} from '#shared/domain/architecture.ts';
+import type { MethodSettings } from '#shared/domain/methods/index.ts';
+import { LabError } from '#shared/errors.ts';
+import type { StepOperations, TensorRecord } from './engines/engine.ts';
+import { createLayerMethod } from './methods/index.ts';
+import type { LayerVariables } from './methods/method.ts';
+import { addPrefix, selectByPrefix } from './tensors.ts';
+
+/** What a pass through the network reads; names are `<layer>/<variable>`. */
+export interface NetworkInputs {
+  /** Standardized pixels, [M,H,W,C]. */
+  images: Tensor4D;
+  parameters: TensorRecord;
+  statistics: TensorRecord;
+  operations: StepOperations;
+}
+
+/** A stack of layers as functions of its variables. */
+export interface Network {
+  variables: LayerVariables;
+  /** Layers with the method's normalizer, in network order. */
+  normalizedLayers: readonly string[];
+  /** Logits [M,K] with batch statistics, and the new value of every statistic. */
+  forwardTraining(inputs: NetworkInputs): { logits: Tensor2D; statistics: TensorRecord };
+  /** Logits [M,K]; each depends on its own image only. */
+  forwardEvaluation(inputs: NetworkInputs): Tensor2D;
+  /** What the methods log, by series name: `gammaSquared/conv1`. */
+  logs(parameters: TensorRecord): Record<string, Scalar>;
+}
+
+/** One pass: where statistics are collected in training, and null in evaluation. */
+interface Pass extends NetworkInputs {
+  newStatistics: TensorRecord | null;
+}
+
+/**
+ * @param normalizedLayers Names, or all layers that can have a normalizer; the others get a bias.
+ * @throws LabError `invalidDocument` where a named layer is not there or the stack does not fit the images.
+ */
+export function createNetwork(
+  layers: readonly NetworkLayer[],
+  image: ImageShape,
+  method: MethodSettings,
+  normalizedLayers: 'all' | readonly string[],
+): Network {
+  const normalized = chooseNormalizedLayers(layers, method, normalizedLayers);
+  const variables: LayerVariables = { parameters: {}, statistics: {} };
+  const forwards: ((input: Tensor, pass: Pass) => Tensor)[] = [];
+  const logs: ((parameters: TensorRecord) => Record<string, Scalar>)[] = [];
+  let shape: readonly number[] = image;
+
+  for (const layer of layers) {
+    if (layer.type === 'flatten') {
+      const size = shape.reduce((product, length) => product * length, 1);
+      forwards.push((input) => reshape(input, [-1, size]));
+      shape = [size];
+    } else if (layer.type === 'maxPool') {
+      forwards.push((input) => maxPool(input as Tensor4D, layer.size, layer.stride, 'valid'));
+      shape = pooledShape(shape, layer);
+    } else {
+      const { kernelShape, fanIn, outputShape, apply } = linearMap(layer, shape);
+      const computation = createLayerMethod(normalized.includes(layer.name) ? method : { id: 'none' }, {
+        layer,
+        kernelShape,
+        fanIn,
+      });
+      const prefix = `${layer.name}/`;
+      Object.assign(variables.parameters, addPrefix(computation.variables.parameters, prefix));
+      Object.assign(variables.statistics, addPrefix(computation.variables.statistics, prefix));
+      logs.push((parameters) =>
+        Object.fromEntries(
+          Object.entries(computation.logs(selectByPrefix(parameters, prefix))).map(([name, value]) => [
+            `${name}/${layer.name}`,
+            value,
+          ]),
+        ),
+      );
+      forwards.push((input, { parameters, statistics, operations, newStatistics }) => {
+        const layerInputs = {
+          linear: (kernel: Tensor) => apply(input, kernel),
+          parameters: selectByPrefix(parameters, prefix),
+          statistics: selectByPrefix(statistics, prefix),
+          operations,
+        };
+        let output: Tensor;
+        if (newStatistics) {
+          const result = computation.forwardTraining(layerInputs);
+          Object.assign(newStatistics, addPrefix(result.statistics, prefix));
+          output = result.output;
+        } else {
+          output = computation.forwardEvaluation(layerInputs);
+        }
+        return layer.activation === 'relu' ? operations.relu(output) : output;
+      });
+      shape = outputShape;
+    }
+  }
+
+  const run = (pass: Pass): Tensor2D =>
+    forwards.reduce<Tensor>((input, forward) => forward(input, pass), pass.images) as Tensor2D;
+  return {
+    variables,
+    normalizedLayers: normalized,
+    forwardTraining(inputs) {
+      const statistics: TensorRecord = {};
+      return { logits: run({ ...inputs, newStatistics: statistics }), statistics };
+    },
+    forwardEvaluation: (inputs) => run({ ...inputs, newStatistics: null }),
+    logs: (parameters) => Object.assign({}, ...logs.map((log) => log(parameters))) as Record<string, Scalar>,
+  };
+}
+
+function chooseNormalizedLayers(
+  layers: readonly NetworkLayer[],
+  method: MethodSettings,
+  wanted: 'all' | readonly string[],
+): string[] {
+  const possible = normalizableLayerNames(layers);
+  const unknown = wanted === 'all' ? undefined : wanted.find((name) => !possible.includes(name));
+  if (unknown !== undefined) {
+    const known = layers.filter(isLinearLayer).some((layer) => layer.name === unknown);
+    throw new LabError(
+      'invalidDocument',
+      `normalizedLayers names “${unknown}”, which ${known ? 'cannot have a normalizer' : 'is no layer of this network'}.`,
+      `Choose from: ${possible.join(', ')}.`,
+    );
+  }
+  return method.id === 'none' ? [] : possible.filter((name) => wanted === 'all' || wanted.includes(name));
+}
+
+/** Side of a convolution's or a window's output in pixels. */
+function outputSide(side: number, window: number, stride: number, padding: 'same' | 'valid'): number {
+  const output = padding === 'same' ? Math.ceil(side / stride) : Math.floor((side - window) / stride) + 1;
+  if (output < 1) {
+    throw new LabError(
+      'invalidDocument',
+      `A ${window}×${window} window does not fit ${side} pixels.`,
+      'Choose a data set with larger images or another architecture.',
+    );
+  }
+  return output;
+}
+
+function imageShapeOf(shape: readonly number[], layer: string): [number, number, number] {
+  const [height, width, channels] = shape;
+  if (height === undefined || width === undefined || channels === undefined) {
+    throw new Error(`${layer} needs an image, but its input is [${shape.join(',')}]`);
+  }
+  return [height, width, channels];
+}
+
+function pooledShape(shape: readonly number[], { size, stride }: MaxPoolLayer): number[] {
+  const [height, width, channels] = imageShapeOf(shape, 'maxPool');
+  return [outputSide(height, size, stride, 'valid'), outputSide(width, size, stride, 'valid'), channels];
+}
+
+/** A layer's bias-free linear map: cross-correlation with a kernel HWIO, or product with [in,out]. */
+function linearMap(
+  layer: LinearLayer,
+  inputShape: readonly number[],
+): {
+  kernelShape: readonly number[];
+  fanIn: number;
+  outputShape: readonly number[];
+  apply(input: Tensor, kernel: Tensor): Tensor;
+} {
+  if (layer.type === 'dense') {
+    const [features] = inputShape;
+    if (features === undefined || inputShape.length !== 1) throw new Error(`${layer.name} needs a flattened input`);
+    return {
+      kernelShape: [features, layer.channels],
+      fanIn: features,
+      outputShape: [layer.channels],
+      apply: (input, kernel) => matMul(input as Tensor2D, kernel as Tensor2D),
+    };
+  }
+  const { kernelSize, channels, stride, padding } = layer;
+  const [height, width, channelsIn] = imageShapeOf(inputShape, layer.name);
+  return {
+    kernelShape: [kernelSize, kernelSize, channelsIn, channels],
+    fanIn: kernelSize * kernelSize * channelsIn,
+    outputShape: [
+      outputSide(height, kernelSize, stride, padding),
+      outputSide(width, kernelSize, stride, padding),
+      channels,
+    ],
+    apply: (input, kernel) => conv2d(input as Tensor4D, kernel as Tensor4D, stride, padding),
+  };
+}

@@ -1,0 +1,253 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { scalar } from '@tensorflow/tfjs-core';
+import { openDataset } from '#files/datasetFolder.ts';
+import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
+import { metricSeries, type RunProgress, type RunSummary } from '#shared/domain/metric.ts';
+import { durationInSteps, learningRateAt } from '#shared/domain/run.ts';
+import { LabError } from '#shared/errors.ts';
+import type { TrainTask } from '#shared/protocol.ts';
+import { createBatchLoader } from './batch.ts';
+import {
+  prepareCheckpointDirectory,
+  readCheckpoint,
+  removeOldCheckpoints,
+  writeCheckpoint,
+  type CheckpointContext,
+} from './checkpoint.ts';
+import { createDataOrder } from './dataOrder.ts';
+import type { Engine } from './engines/engine.ts';
+import { createEvaluator } from './evaluation.ts';
+import { requireExecution } from './execution.ts';
+import { peakMemoryBytes } from './processMemory.ts';
+import { createMetricBuffer, type SendMessage } from './metricBuffer.ts';
+import { createNetwork } from './network.ts';
+import { addBatch, addEvaluation, countDueAfter, createProgress, isDue } from './progress.ts';
+import { advanceState, countParameters, createInitialState, findNonFinite, readState, uploadState } from './state.ts';
+import { createTrainingStep, logPrefix, stateSpecifications } from './steps.ts';
+import { disposeAll, readScalar, selectByPrefix } from './tensors.ts';
+import { createTiming } from './timing.ts';
+
+/**
+ * Trains one run from its seed or from a checkpoint, and sends what happens; the last message is
+ * `finished`. Equal documents on the same engine give equal series but for `time/…`, also where a
+ * run was stopped or killed and went on from a checkpoint.
+ *
+ * After each step: record, evaluate where it is due, write a checkpoint where it is due; so a
+ * checkpoint holds the run as it is after everything that its step brought about.
+ * @param stop Aborted to ask for an end at the next step boundary, with a checkpoint.
+ * @throws LabError where data, document, checkpoint or disk do not allow it.
+ */
+export async function train(task: TrainTask, engine: Engine, send: SendMessage, stop: AbortSignal): Promise<void> {
+  const { document, checkpointDirectory } = task;
+  const { batchSize, seed } = document;
+  const execution = requireExecution(document.execution, engine);
+
+  // Data
+  const dataset = await openDataset(task.datasetDirectory);
+  const { height, width, channels } = dataset.document.image;
+  const image: ImageShape = [height, width, channels];
+  const { trainingImages, validationImages, subsetSeed } = document.dataset;
+  if (document.dataset.checksum !== undefined && document.dataset.checksum !== dataset.document.checksum) {
+    throw new LabError(
+      'invalidDataset',
+      `The data set “${dataset.document.id}” is not the one that this run was made for.`,
+      'Import the original data again, or start a new run.',
+    );
+  }
+  const training = await dataset.openSplit('training', { images: trainingImages, subsetSeed });
+  const validation = await dataset.openSplit('validation', { images: validationImages, subsetSeed });
+  const order = createDataOrder(seed, training.count, batchSize);
+  const loader = createBatchLoader(training, image, batchSize);
+
+  // Lengths, in optimizer steps
+  const totalSteps = durationInSteps(document.length, order.stepsPerEpoch);
+  const evaluationInterval = durationInSteps(document.evaluation.every, order.stepsPerEpoch);
+  const checkpointInterval = durationInSteps(document.checkpoints.every, order.stepsPerEpoch);
+
+  // Network and steps
+  const layers = architectureLayers(document.architecture, image, dataset.document.classNames.length);
+  const network = createNetwork(layers, image, document.method, document.normalizedLayers);
+  const step = createTrainingStep(engine, network, image, batchSize, document.optimizer.momentum, execution);
+  const evaluator = createEvaluator(engine, network, image, validation, document.evaluation.batchSize, execution);
+
+  // State: from the seed, or from a checkpoint
+  const description = engine.describe();
+  const context: CheckpointContext = {
+    document,
+    datasetChecksum: dataset.document.checksum,
+    engine: description.title,
+    stepsPerEpoch: order.stepsPerEpoch,
+  };
+  await prepareCheckpointDirectory(checkpointDirectory);
+  const start =
+    task.resumeFrom === null
+      ? { progress: createProgress(), state: createInitialState(network, seed) }
+      : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network));
+  const progress = start.progress;
+  let state = uploadState(start.state);
+
+  send({
+    type: 'prepared',
+    engine: description,
+    parameterCount: countParameters(network),
+    stepsPerEpoch: order.stepsPerEpoch,
+    totalSteps,
+    startStep: progress.step,
+    layers: layers.filter(isLinearLayer).map((layer) => layer.name),
+  });
+
+  const metrics = createMetricBuffer(send);
+  const timing = createTiming(batchSize, validation.count);
+  const startedAt = performance.now();
+  const earlierSeconds = progress.elapsedSeconds;
+  const elapsedSeconds = (): number => earlierSeconds + secondsSince(startedAt);
+  let checkpointedStep = task.resumeFrom === null ? -1 : progress.step;
+  let intervalSeconds = 0;
+  let intervalSteps = 0;
+  let outcome: 'done' | 'stopped' | 'diverged' = 'done';
+  let lastFiniteStep: number | null = null;
+
+  while (progress.step < totalSteps && !stop.aborted) {
+    const stepStartedAt = performance.now();
+    const stepIndex = progress.step;
+    const learningRate = learningRateAt(document, stepIndex);
+
+    // Forward, backward, update
+    const batch = loader.load(order.batchIndices(stepIndex));
+    const learningRateTensor = scalar(learningRate, 'float32');
+    const results = step.run({ ...state, ...batch, learningRate: learningRateTensor });
+    const loss = readScalar(results, 'loss');
+    const correctCount = readScalar(results, 'correctCount');
+    const logs = Object.keys(selectByPrefix(results, logPrefix)).map(
+      (series) => [series, readScalar(results, logPrefix + series)] as const,
+    );
+    disposeAll(batch);
+    learningRateTensor.dispose();
+    state = advanceState(state, results);
+
+    // Record: a point of a step stands at the number of updates done with it
+    const done = stepIndex + 1;
+    metrics.add(metricSeries.trainLoss, done, loss);
+    metrics.add(metricSeries.trainAccuracy, done, correctCount / batchSize);
+    metrics.add(metricSeries.learningRate, done, learningRate);
+    for (const [series, value] of logs) metrics.add(series, done, value);
+    progress.step = done;
+    if (!Number.isFinite(loss)) {
+      // The update made of this loss is worthless: the curve ends here.
+      outcome = 'diverged';
+      lastFiniteStep = stepIndex === 0 ? null : stepIndex;
+      break;
+    }
+    addBatch(progress, loss, correctCount);
+    await yieldToEvents();
+    const stepSeconds = secondsSince(stepStartedAt);
+    timing.addStep(stepSeconds);
+    intervalSeconds += stepSeconds;
+    intervalSteps++;
+
+    // Evaluate
+    if (isDue(done, evaluationInterval, totalSteps)) {
+      metrics.flush(currentProgress());
+      const evaluationStartedAt = performance.now();
+      const evaluation = await evaluator.evaluate(state);
+      timing.addEvaluation(secondsSince(evaluationStartedAt));
+      const { trainLoss, trainAccuracy } = addEvaluation(progress, evaluation, batchSize);
+      metrics.add(metricSeries.validationLoss, done, evaluation.loss);
+      metrics.add(metricSeries.validationAccuracy, done, evaluation.accuracy);
+      metrics.add(metricSeries.trainMeanLoss, done, trainLoss);
+      metrics.add(metricSeries.trainMeanAccuracy, done, trainAccuracy);
+      metrics.add(metricSeries.gapLoss, done, evaluation.loss - trainLoss);
+      metrics.add(metricSeries.elapsedSeconds, done, elapsedSeconds());
+      metrics.add(metricSeries.samplesPerSecond, done, (intervalSteps * batchSize) / intervalSeconds);
+      intervalSeconds = 0;
+      intervalSteps = 0;
+    }
+    metrics.offer(currentProgress);
+
+    // Keep
+    if (isDue(done, checkpointInterval, totalSteps) && !(await keepCheckpoint())) {
+      outcome = 'diverged';
+      lastFiniteStep = done;
+      break;
+    }
+  }
+
+  if (outcome === 'done' && progress.step < totalSteps) {
+    outcome = 'stopped';
+    if (checkpointedStep !== progress.step && !(await keepCheckpoint())) {
+      outcome = 'diverged';
+      lastFiniteStep = progress.step;
+    }
+  }
+  metrics.flush(currentProgress());
+  send({ type: 'finished', outcome, summary: summarize() });
+
+  step.dispose();
+  evaluator.dispose();
+  disposeAll(state);
+  training.close();
+  validation.close();
+
+  /** Writes a checkpoint and removes old ones; false where the state is not finite. */
+  async function keepCheckpoint(): Promise<boolean> {
+    const checkpointStartedAt = performance.now();
+    const values = readState(state);
+    const nonFinite = findNonFinite(values);
+    if (nonFinite !== null) {
+      send({ type: 'log', level: 'warning', text: `${nonFinite} is not finite after step ${progress.step}.` });
+      return false;
+    }
+    progress.elapsedSeconds = elapsedSeconds();
+    const written = await writeCheckpoint(checkpointDirectory, { progress, state: values }, context);
+    checkpointedStep = progress.step;
+    // Main must have every point up to a checkpoint before it hears of it.
+    metrics.flush(currentProgress());
+    send({ type: 'checkpoint', step: progress.step, ...written });
+    const removed = await removeOldCheckpoints(checkpointDirectory, progress.step, document.checkpoints.keepLast);
+    for (const file of removed) send({ type: 'checkpointRemoved', file });
+    timing.addCheckpoint(secondsSince(checkpointStartedAt));
+    return true;
+  }
+
+  function currentProgress(): RunProgress {
+    const memory = engine.memory();
+    return {
+      step: progress.step,
+      totalSteps,
+      epoch: progress.step / order.stepsPerEpoch,
+      trainLoss: progress.lastTrainLoss,
+      validationLoss: progress.lastEvaluation?.validationLoss ?? null,
+      validationAccuracy: progress.lastEvaluation?.validationAccuracy ?? null,
+      samplesPerSecond: timing.samplesPerSecond(),
+      secondsLeft: timing.secondsLeft({
+        steps: totalSteps - progress.step,
+        evaluations: countDueAfter(progress.step, evaluationInterval, totalSteps),
+        checkpoints: countDueAfter(progress.step, checkpointInterval, totalSteps),
+      }),
+      residentMemoryBytes: memory.residentBytes,
+      tensorCount: memory.tensorCount,
+    };
+  }
+
+  function summarize(): RunSummary {
+    return {
+      steps: progress.step,
+      epochs: progress.step / order.stepsPerEpoch,
+      trainLoss: progress.lastEvaluation?.trainLoss ?? null,
+      trainAccuracy: progress.lastEvaluation?.trainAccuracy ?? null,
+      validationLoss: progress.lastEvaluation?.validationLoss ?? null,
+      validationAccuracy: progress.lastEvaluation?.validationAccuracy ?? null,
+      bestValidationLoss: progress.bestValidationLoss,
+      bestValidationAccuracy: progress.bestValidationAccuracy,
+      samplesPerSecond: timing.medianSamplesPerSecond(),
+      durationSeconds: elapsedSeconds(),
+      peakMemoryBytes: peakMemoryBytes(),
+      lastFiniteStep,
+    };
+  }
+}
+
+function secondsSince(startedAtMs: number): number {
+  return (performance.now() - startedAtMs) / 1000;
+}
