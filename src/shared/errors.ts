@@ -9,6 +9,7 @@ export const labErrorCodes = [
   'labFromNewerVersion',
   'labDamaged',
   'diskFull',
+  'networkFileSystem',
   'engineMissing',
   'engineFailed',
   'downloadFailed',
@@ -17,6 +18,8 @@ export const labErrorCodes = [
   'checkpointInvalid',
   'invalidState',
   'cancelled',
+  'notAllowed',
+  'labUnreachable',
   'internal',
 ] as const;
 

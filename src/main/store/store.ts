@@ -4,6 +4,7 @@ import type { RunDocument } from '#shared/domain/run.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import type { LabErrorData } from '#shared/errors.ts';
 import type { EngineDescription } from '#shared/protocol.ts';
+import type { Buckets } from '#shared/statistics/downsample.ts';
 
 export interface ExperimentRecord {
   id: string;
@@ -12,6 +13,8 @@ export interface ExperimentRecord {
   documentHash: string;
   /** ISO 8601, UTC. */
   createdAt: string;
+  /** When it was put away; null while it is in the list. */
+  archivedAt: string | null;
 }
 
 /** What a run trained with, so that it can be repeated. */
@@ -41,6 +44,8 @@ export interface RunRecord {
   environment: RunEnvironment | null;
   /** How often it was queued again after it stopped, failed or was lost. */
   resumeCount: number;
+  /** How often recorded points were discarded because the run went on from an older checkpoint. */
+  metricsRevision: number;
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
@@ -64,9 +69,17 @@ export interface LogRecord {
 export interface ExperimentStore {
   /** Creates the experiment and its runs (state `queued`) in one transaction. */
   create(document: ExperimentDocument, runs: readonly { label: string; document: RunDocument }[]): ExperimentRecord;
+  /** @throws LabError `labDamaged` where the document does not match its hash. */
   get(id: string): ExperimentRecord | null;
-  /** Newest first. */
+  /** Newest first; without those that `Store.damaged` names. */
   list(): ExperimentRecord[];
+  rename(id: string, name: string): void;
+  setArchived(id: string, archived: boolean): void;
+  /**
+   * Deletes an experiment with its runs and all that belongs to them.
+   * @throws LabError `invalidState` where one of its runs is active.
+   */
+  remove(id: string): void;
 }
 
 export interface RunFilter {
@@ -75,10 +88,17 @@ export interface RunFilter {
 }
 
 export interface RunStore {
+  /** @throws LabError `labDamaged` where the document does not match its hash. */
   get(id: string): RunRecord | null;
-  /** The one run whose id starts with this text; throws `notFound` for none or several. */
-  resolve(idOrPrefix: string): RunRecord;
-  /** In order of creation. */
+  /** `get` of the run that `resolveId` finds. */
+  resolve(idOrPart: string): RunRecord;
+  /**
+   * Id of the one run whose id starts with this text, or, where none does, ends with it (runs made
+   * together differ at the end); finds damaged runs too, so that they can be removed.
+   * @throws LabError `notFound` for none or several.
+   */
+  resolveId(idOrPart: string): string;
+  /** In order of creation; without those that `Store.damaged` names. */
   list(filter?: RunFilter): RunRecord[];
   /**
    * Moves a run to another state and writes what belongs to it in the same transaction.
@@ -113,28 +133,45 @@ export interface SeriesSummary {
 }
 
 /** Down-sampled points: one bucket stands for `count` raw points. */
-export interface SeriesBuckets {
-  /** Raw points a bucket; 1 where nothing was down-sampled. */
+export interface SeriesBuckets extends Buckets {
+  /** Raw points a bucket, a power of two; 1 where nothing was down-sampled. The last bucket may hold less. */
   pointsPerBucket: number;
-  firstSteps: Float64Array;
-  lastSteps: Float64Array;
-  minimum: Float64Array;
-  maximum: Float64Array;
-  mean: Float64Array;
 }
 
 export interface MetricStore {
-  /** Adds points to a run's series; steps ascend within a series. Buffered until `flush`. */
+  /**
+   * Adds points to a run's series. Buffered until `flush`; all of it or nothing.
+   * @throws LabError `invalidArgument` where steps do not ascend within a series, `notFound` without the run.
+   */
   append(runId: string, series: Record<string, SeriesPoints>): void;
-  /** Writes what is buffered; called about once a second and at the end of a run. */
+  /**
+   * Writes what is buffered; called about once a second and at the end of a run.
+   * @throws LabError `diskFull`, `labDamaged`, …: what could not be written stays buffered.
+   */
   flush(): void;
   /** Every point. @throws LabError `labDamaged` where a chunk's checksum does not match. */
   read(runId: string, series: string): SeriesPoints;
-  /** At most about `maximumBuckets` buckets, from the level that fits; reads little. */
-  readBuckets(runId: string, series: string, maximumBuckets: number): SeriesBuckets;
+  /**
+   * At most `maximumBuckets` buckets for the whole series (and more than half as many where it has
+   * them), from the level that fits; reads little. Buckets start at the series' first point, so a
+   * full bucket never changes while points are added.
+   * @param afterStep Leaves out buckets whose last step is not above it: to extend a curve.
+   */
+  readBuckets(runId: string, series: string, maximumBuckets: number, afterStep?: number): SeriesBuckets;
+  /** In order of their names. */
   list(runId: string): SeriesSummary[];
+  /** The run's `metricsRevision` now. @throws LabError `notFound` without the run. */
+  revision(runId: string): number;
   /** Discards all points with a step above `step`: a run goes on from an older checkpoint. */
   truncateAfter(runId: string, step: number): void;
+}
+
+/** Small JSON values that the interface keeps. */
+export interface MemoryStore {
+  /** Null where nothing is kept under the key. */
+  get(key: string): unknown;
+  /** Null and undefined remove the key. */
+  set(key: string, value: unknown): void;
 }
 
 /** Everything in `lab.sqlite`; only main writes it. */
@@ -142,5 +179,9 @@ export interface Store {
   readonly experiments: ExperimentStore;
   readonly runs: RunStore;
   readonly metrics: MetricStore;
+  readonly memory: MemoryStore;
+  /** Experiments and runs whose document does not match its hash: what is damaged and what to do. */
+  damaged(): LabErrorData[];
+  /** Flushes metrics and closes the database, whether or not the flush succeeds. */
   close(): void;
 }

@@ -1,0 +1,139 @@
+import type { SeriesPoints } from '#shared/domain/metric.ts';
+import {
+  bucketsOfPoints,
+  concatenateBuckets,
+  mergeBuckets,
+  sliceBuckets,
+  type Buckets,
+} from '#shared/statistics/downsample.ts';
+import { bucketSize, bucketsPerChunk, decodePoints, levelFactor, pointsPerChunk } from './metricChunk.ts';
+import { concatenatePoints, entryCountOf, type MetricTables, type SeriesRow } from './metricTables.ts';
+
+/**
+ * Levels hold full buckets only, each made from eight entries of the level below: they depend on the
+ * points alone, never on how these were cut into writes. What is behind the last full bucket is read
+ * from the levels below it.
+ */
+
+/** Adds points behind those of a series. @throws DamagedChunkError where an open chunk is damaged. */
+export function appendPoints(tables: MetricTables, series: SeriesRow, points: SeriesPoints): void {
+  const openCount = series.pointCount % pointsPerChunk;
+  const startIndex = series.pointCount - openCount;
+  const written = concatenatePoints([tables.readOpenPoints(series), points]);
+  tables.putPoints(series.seriesKey, startIndex, written);
+  const lastStep = points.steps.at(-1) ?? series.lastStep;
+  const pointCount = series.pointCount + points.values.length;
+  tables.updateSeries(series.seriesKey, pointCount, lastStep, points.values.at(-1) ?? 0);
+  const firstOfBucket = openCount - (openCount % levelFactor);
+  extendLevels(tables, series, pointCount, {
+    steps: written.steps.subarray(firstOfBucket),
+    values: written.values.subarray(firstOfBucket),
+  });
+}
+
+/** Makes the buckets that got full; `points` start at the first point of the first open bucket. */
+function extendLevels(tables: MetricTables, series: SeriesRow, newPointCount: number, points: SeriesPoints): void {
+  let lower = bucketsOfPoints(points);
+  let lowerStart = entryCountOf(series.pointCount, 1) * levelFactor;
+  for (let level = 1; ; level += 1) {
+    const oldCount = entryCountOf(series.pointCount, level);
+    const newCount = entryCountOf(newPointCount, level);
+    if (newCount === oldCount) return;
+    const parts = sliceBuckets(lower, oldCount * levelFactor - lowerStart, newCount * levelFactor - lowerStart);
+    const startIndex = oldCount - (oldCount % bucketsPerChunk);
+    lower = concatenateBuckets([tables.readOpenBuckets(series, level), mergeBuckets(parts, levelFactor)]);
+    lowerStart = startIndex;
+    for (let start = 0; start < lower.counts.length; start += bucketsPerChunk) {
+      const chunk = sliceBuckets(lower, start, start + bucketsPerChunk);
+      tables.putBuckets(series.seriesKey, level, (startIndex + start) / bucketsPerChunk, chunk);
+    }
+  }
+}
+
+/** Makes all levels anew from the points. @throws DamagedChunkError where these are damaged. */
+export function rebuildLevels(tables: MetricTables, series: SeriesRow): void {
+  const points = tables.readPoints(series, -1);
+  tables.deleteLevels(series.seriesKey, 1);
+  extendLevels(tables, { ...series, pointCount: 0 }, series.pointCount, points);
+}
+
+/**
+ * Discards the points above a step, so that all rows are as if they had never been.
+ * @returns False where there were none.
+ */
+export function truncatePoints(tables: MetricTables, series: SeriesRow, step: number): boolean {
+  if (series.lastStep <= step) return false;
+  const found = tables.findChunkOfStep(series, step);
+  if (!found) {
+    tables.deleteSeries(series.seriesKey);
+    return true;
+  }
+  const [chunk, chunkCount] = found;
+  const { steps, values } = decodePoints(chunk, chunkCount);
+  const keptInChunk = steps.findLastIndex((pointStep) => pointStep <= step) + 1;
+  const kept = { steps: steps.subarray(0, keptInChunk), values: values.subarray(0, keptInChunk) };
+  const start = chunk.ordinal * pointsPerChunk;
+  const pointCount = start + keptInChunk;
+
+  tables.deleteChunks(series.seriesKey, 0, chunk.ordinal + 1);
+  tables.putPoints(series.seriesKey, start, kept);
+  tables.updateSeries(series.seriesKey, pointCount, kept.steps.at(-1) ?? 0, kept.values.at(-1) ?? 0);
+  truncateLevels(tables, series, pointCount);
+  return true;
+}
+
+function truncateLevels(tables: MetricTables, series: SeriesRow, pointCount: number): void {
+  let level = 1;
+  for (; entryCountOf(pointCount, level) > 0; level += 1) {
+    const oldCount = entryCountOf(series.pointCount, level);
+    const newCount = entryCountOf(pointCount, level);
+    if (newCount === oldCount) continue;
+    const ordinal = Math.floor(newCount / bucketsPerChunk);
+    const open = newCount % bucketsPerChunk;
+    if (open > 0) {
+      const chunk = tables.readChunkOfBuckets(series, level, ordinal);
+      tables.putBuckets(series.seriesKey, level, ordinal, sliceBuckets(chunk, 0, open));
+    }
+    tables.deleteChunks(series.seriesKey, level, open > 0 ? ordinal + 1 : ordinal);
+  }
+  tables.deleteLevels(series.seriesKey, level);
+}
+
+/** The smallest power of two that covers so many points with so many buckets. */
+export function pointsPerBucketFor(pointCount: number, maximumBuckets: number): number {
+  let size = 1;
+  while (Math.ceil(pointCount / size) > maximumBuckets) size *= 2;
+  return size;
+}
+
+/** Buckets of `pointsPerBucket` (a power of two) points, from the coarsest level that gives them. */
+export function readSeriesBuckets(
+  tables: MetricTables,
+  series: SeriesRow,
+  pointsPerBucket: number,
+  afterStep: number,
+): Buckets {
+  let level = 0;
+  while (bucketSize(level + 1) <= pointsPerBucket) level += 1;
+  const fine =
+    level === 0
+      ? bucketsOfPoints(tables.readPoints(series, afterStep))
+      : concatenateBuckets([tables.readBuckets(series, level, afterStep), readRest(tables, series, level)]);
+  // Chunks hold a whole number of groups, so groups are the same wherever reading starts.
+  const buckets = mergeBuckets(fine, pointsPerBucket / bucketSize(level));
+  const first = buckets.lastSteps.findIndex((lastStep) => lastStep > afterStep);
+  return first === 0 ? buckets : sliceBuckets(buckets, first < 0 ? buckets.counts.length : first);
+}
+
+/** What is behind the last full bucket of a level, as one bucket or none. */
+function readRest(tables: MetricTables, series: SeriesRow, level: number): Buckets {
+  const parts: Buckets[] = [];
+  for (let lower = level - 1; lower >= 0; lower -= 1) {
+    const count = entryCountOf(series.pointCount, lower) % levelFactor;
+    if (count === 0) continue;
+    const open = lower === 0 ? bucketsOfPoints(tables.readOpenPoints(series)) : tables.readOpenBuckets(series, lower);
+    parts.push(sliceBuckets(open, open.counts.length - count));
+  }
+  const rest = concatenateBuckets(parts);
+  return rest.counts.length === 0 ? rest : mergeBuckets(rest, rest.counts.length);
+}

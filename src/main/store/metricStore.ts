@@ -1,0 +1,203 @@
+import type { Database } from 'better-sqlite3';
+import type { SeriesPoints } from '#shared/domain/metric.ts';
+import { LabError } from '#shared/errors.ts';
+import { createBuckets } from '#shared/statistics/downsample.ts';
+import { DamagedChunkError } from './metricChunk.ts';
+import { appendPoints, pointsPerBucketFor, readSeriesBuckets, rebuildLevels, truncatePoints } from './metricSeries.ts';
+import { concatenatePoints, prepareMetricTables, type SeriesRow } from './metricTables.ts';
+import type { MetricStore } from './store.ts';
+
+/** What is buffered for a series, and the step that new points must exceed. */
+interface OpenSeries {
+  lastStep: number;
+  pending: SeriesPoints[];
+}
+
+export interface OwnedMetricStore extends MetricStore {
+  /** Drops what is buffered for a run that is being removed. */
+  forget(runId: string): void;
+}
+
+export function createMetricStore(database: Database): OwnedMetricStore {
+  const tables = prepareMetricTables(database);
+  const findRun = database.prepare<[string]>('SELECT 1 FROM runs WHERE id = ?');
+  const findRevision = database.prepare<[string], number>('SELECT metricsRevision FROM runs WHERE id = ?').pluck();
+  const bumpRevision = database.prepare<[string]>('UPDATE runs SET metricsRevision = metricsRevision + 1 WHERE id = ?');
+  const openRuns = new Map<string, Map<string, OpenSeries>>();
+
+  function openRun(runId: string): Map<string, OpenSeries> {
+    let run = openRuns.get(runId);
+    if (!run) {
+      if (!findRun.get(runId)) throw noRun(runId);
+      run = new Map(tables.listSeries(runId).map(({ name, lastStep }) => [name, { lastStep, pending: [] }]));
+      openRuns.set(runId, run);
+    }
+    return run;
+  }
+
+  /** Runs an action on a series in a transaction; damaged levels are made anew from the points. */
+  function withRepair<Result>(series: SeriesRow, action: () => Result): Result {
+    const transaction = database.transaction(action);
+    try {
+      return transaction();
+    } catch (error) {
+      if (!(error instanceof DamagedChunkError)) throw error;
+      if (error.level === 0) throw damagedSeries(series, error);
+    }
+    const repair = database.transaction(() => {
+      rebuildLevels(tables, series);
+      return transaction();
+    });
+    try {
+      return repair();
+    } catch (error) {
+      throw error instanceof DamagedChunkError ? damagedSeries(series, error) : error;
+    }
+  }
+
+  /** Writes all that is buffered but for damaged series, whose first problem is returned. */
+  const writePending = database.transaction((): { written: OpenSeries[]; problem: LabError | null } => {
+    const written: OpenSeries[] = [];
+    let problem: LabError | null = null;
+    for (const [runId, run] of openRuns) {
+      for (const [name, open] of run) {
+        if (open.pending.length === 0) continue;
+        const points = concatenatePoints(open.pending);
+        const series = tables.findSeries(runId, name) ?? tables.insertSeries(runId, name, points.steps[0] ?? 0);
+        try {
+          withRepair(series, () => appendPoints(tables, series, points));
+          written.push(open);
+        } catch (error) {
+          if (!(error instanceof LabError)) throw error;
+          problem ??= error;
+        }
+      }
+    }
+    return { written, problem };
+  });
+
+  function hasPending(run: Map<string, OpenSeries> | undefined): boolean {
+    return run !== undefined && [...run.values()].some(({ pending }) => pending.length > 0);
+  }
+
+  function flush(): void {
+    if (![...openRuns.values()].some(hasPending)) return;
+    const { written, problem } = writePending();
+    // Only now is it on disk.
+    for (const open of written) open.pending = [];
+    if (problem) throw problem;
+  }
+
+  /** Before reading: what is buffered is to be seen. Where it cannot be written, the next `flush` says so. */
+  function flushFor(runId: string): void {
+    if (!hasPending(openRuns.get(runId))) return;
+    try {
+      flush();
+    } catch {
+      // What was written before is still readable.
+    }
+  }
+
+  return {
+    append(runId, series) {
+      const run = openRun(runId);
+      const entries = Object.entries(series).filter(([, points]) => points.steps.length > 0);
+      for (const [name, points] of entries) checkPoints(name, points, run.get(name)?.lastStep ?? -1);
+      for (const [name, { steps, values }] of entries) {
+        const open = run.get(name) ?? { lastStep: -1, pending: [] };
+        run.set(name, open);
+        open.pending.push({ steps: steps.slice(), values: values.slice() });
+        open.lastStep = steps.at(-1) ?? open.lastStep;
+      }
+    },
+
+    flush,
+
+    read(runId, name) {
+      flushFor(runId);
+      const series = tables.findSeries(runId, name);
+      if (!series) return { steps: new Float64Array(0), values: new Float64Array(0) };
+      return withRepair(series, () => tables.readPoints(series, -1));
+    },
+
+    readBuckets(runId, name, maximumBuckets, afterStep = -1) {
+      flushFor(runId);
+      if (!(maximumBuckets >= 1)) {
+        throw new LabError('invalidArgument', `${maximumBuckets} buckets are too few.`, 'Ask for one bucket or more.');
+      }
+      const series = tables.findSeries(runId, name);
+      if (!series) return { pointsPerBucket: 1, ...createBuckets(0) };
+      const pointsPerBucket = pointsPerBucketFor(series.pointCount, maximumBuckets);
+      const buckets = withRepair(series, () => readSeriesBuckets(tables, series, pointsPerBucket, afterStep));
+      return { pointsPerBucket, ...buckets };
+    },
+
+    list(runId) {
+      flushFor(runId);
+      return tables.listSeries(runId).map(({ name, pointCount, firstStep, lastStep, lastValue }) => ({
+        series: name,
+        count: pointCount,
+        firstStep,
+        lastStep,
+        lastValue: lastValue ?? Number.NaN,
+      }));
+    },
+
+    revision(runId) {
+      const revision = findRevision.get(runId);
+      if (revision === undefined) throw noRun(runId);
+      return revision;
+    },
+
+    truncateAfter(runId, step) {
+      openRun(runId);
+      flushFor(runId);
+      const truncate = database.transaction(() => {
+        const discarded = tables
+          .listSeries(runId)
+          .map((series) => withRepair(series, () => truncatePoints(tables, series, step)));
+        if (discarded.includes(true)) bumpRevision.run(runId);
+      });
+      truncate();
+      openRuns.delete(runId);
+    },
+
+    forget(runId) {
+      openRuns.delete(runId);
+    },
+  };
+}
+
+function noRun(runId: string): LabError {
+  return new LabError('notFound', `There is no run ${runId}.`, 'List the runs there are.');
+}
+
+function checkPoints(name: string, { steps, values }: SeriesPoints, lastStep: number): void {
+  let previous = lastStep;
+  for (const step of steps) {
+    if (!Number.isSafeInteger(step) || step <= previous) {
+      throw new LabError(
+        'invalidArgument',
+        `Series ${name} has step ${step} behind step ${previous}; steps are whole numbers that ascend.`,
+        'Discard the points after the step at which the run goes on before adding new ones.',
+      );
+    }
+    previous = step;
+  }
+  if (steps.length !== values.length) {
+    throw new LabError(
+      'invalidArgument',
+      `Series ${name} has ${steps.length} steps and ${values.length} values.`,
+      'Give one value for each step.',
+    );
+  }
+}
+
+function damagedSeries({ runId, name }: SeriesRow, error: DamagedChunkError): LabError {
+  return new LabError(
+    'labDamaged',
+    `The recorded points of series ${name} of run ${runId} are damaged.`,
+    'Other series and runs are not affected. Put an earlier copy of lab.sqlite in its place, or train the run again.',
+    error,
+  );
+}

@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { LabError } from '#shared/errors.ts';
+import { migrations as allMigrations, type Migration } from './migrations/index.ts';
+import { damagedFile } from './storeErrors.ts';
+
+/** SQLite's `application_id` of a lab's database: “NLab”. */
+export const applicationId = 0x4e4c6162;
+
+/** Layout of the database, as SQLite's `user_version`; 0 for a new file. */
+export function readVersion(database: Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+/** @throws Error where the list is not in ascending order of whole tens: a mistake of ours. */
+export function checkMigrationOrder(migrations: readonly Migration[]): void {
+  let previous = 0;
+  for (const { version } of migrations) {
+    if (version % 10 !== 0 || version <= previous) {
+      throw new Error(`Migration ${version} is listed behind ${previous}: versions ascend in tens.`);
+    }
+    previous = version;
+  }
+}
+
+/** The copy that is made of a database before it is migrated to a version. */
+export function backupPath(file: string, version: number): string {
+  return `${file}.before-${version}.backup`;
+}
+
+/**
+ * Brings a database to the newest layout, or to that of the last migration given. All pending
+ * migrations run in one transaction; a database that had a layout before is copied first
+ * (`backupPath`). Where one fails, the database stays as it was.
+ * @throws LabError `labFromNewerVersion` or `labDamaged` (another program's database), both
+ *   before anything is written.
+ */
+export function migrateDatabase(
+  database: Database,
+  { migrations = allMigrations, appVersion }: { migrations?: readonly Migration[]; appVersion?: string } = {},
+): void {
+  checkMigrationOrder(migrations);
+  const newest = migrations.at(-1)?.version ?? 0;
+  const version = readVersion(database);
+  refuseForeignDatabase(database, version);
+  if (version > newest) throw newerVersion(database, version, newest);
+  const pending = migrations.filter((migration) => migration.version > version);
+  if (pending.length === 0) return;
+  if (version > 0 && !database.memory) copyDatabase(database, newest);
+
+  // A migration may rebuild a table that others refer to; references are checked at its end instead.
+  const foreignKeys = database.pragma('foreign_keys', { simple: true }) === 1;
+  database.pragma('foreign_keys = OFF');
+  try {
+    database
+      .transaction(() => {
+        for (const { migrate } of pending) migrate(database);
+        const broken: unknown = database.pragma('foreign_key_check');
+        if (Array.isArray(broken) && broken.length > 0) {
+          throw new Error(`The migration to version ${newest} left ${broken.length} rows that refer to nothing.`);
+        }
+        database.pragma(`application_id = ${applicationId}`);
+        database.pragma(`user_version = ${newest}`);
+        if (appVersion !== undefined) {
+          database.prepare(`INSERT OR REPLACE INTO labInfo (key, value) VALUES ('appVersion', ?)`).run(appVersion);
+        }
+      })
+      .immediate();
+  } finally {
+    database.pragma(`foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`);
+  }
+}
+
+function refuseForeignDatabase(database: Database, version: number): void {
+  if (database.pragma('application_id', { simple: true }) === applicationId) return;
+  const objects = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+  if (version !== 0 || objects !== 0) throw damagedFile(database.name);
+}
+
+function newerVersion(database: Database, version: number, newest: number): LabError {
+  const folder = dirname(database.name);
+  const backup = findBackup(database.name, newest);
+  const writer = readWriter(database);
+  return new LabError(
+    'labFromNewerVersion',
+    `The lab folder ${folder} was written by a newer NormLab` +
+      `${writer === null ? '' : ` (${writer})`}: its database has version ${version}, this program knows up to ${newest}.`,
+    'Update NormLab to open it, or open another folder with --lab DIR; nothing was changed.' +
+      (backup === null
+        ? ''
+        : ` The copy ${backup} from before that update can still be opened: put it into another folder as lab.sqlite.`),
+  );
+}
+
+/** The newest copy whose layout this program still knows: made before a version that it does not. */
+function findBackup(file: string, newest: number): string | null {
+  if (!existsSync(dirname(file))) return null;
+  const candidates = readdirSync(dirname(file))
+    .map((name) => ({ name, version: Number(/\.before-([0-9]+)\.backup$/.exec(name)?.[1] ?? Number.NaN) }))
+    .filter(({ name, version }) => name.startsWith(`${basename(file)}.`) && version > newest)
+    .sort((left, right) => left.version - right.version);
+  const [oldest] = candidates;
+  return oldest ? join(dirname(file), oldest.name) : null;
+}
+
+function readWriter(database: Database): string | null {
+  try {
+    const value = database.prepare(`SELECT value FROM labInfo WHERE key = 'appVersion'`).pluck().get();
+    return typeof value === 'string' ? value : null;
+  } catch {
+    // Its layout is not known; the version's number must do.
+    return null;
+  }
+}
+
+function copyDatabase(database: Database, version: number): void {
+  const target = backupPath(database.name, version);
+  const partial = `${target}.partial`;
+  rmSync(partial, { force: true });
+  try {
+    database.prepare('VACUUM INTO ?').run(partial);
+    renameSync(partial, target);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import { createExperimentStore } from './experimentStore.ts';
+import { networkFileSystem as findNetworkFileSystem } from './fileSystem.ts';
+import { createLabDirectory } from './labDirectory.ts';
+import { acquireLabLock, type LabDoor } from './labLock.ts';
+import type { LockOwner } from './processLock.ts';
+import { createMemoryStore } from './memoryStore.ts';
+import { createMetricStore } from './metricStore.ts';
+import { migrateDatabase } from './migrate.ts';
+import type { Migration } from './migrations/index.ts';
+import { createRunStore } from './runStore.ts';
+import { damagedDocument, isIntact, type StoredDocument } from './storedJson.ts';
+import { toStoreError, translateErrors } from './storeErrors.ts';
+import type { Store } from './store.ts';
+
+export interface OpenStoreOptions {
+  /** Written into the database where this program migrates it, for the message of an older program. */
+  appVersion?: string;
+  /** Told what works, but not as well as it could, and what is damaged. */
+  onNotice?: (notice: LabErrorData) => void;
+  /** Replaced in tests. */
+  migrations?: readonly Migration[];
+  networkFileSystem?: (directory: string) => string | null;
+}
+
+/** Time to wait for another program (a backup, a browser of databases) that reads the file. */
+const busyTimeoutMs = 5000;
+
+/** A lab folder that belongs to this process. */
+export interface OpenLab {
+  /** The folder as it was given. */
+  directory: string;
+  owner: LockOwner;
+  store: Store;
+  notices: LabErrorData[];
+  /** Closes the store and lets the folder go. */
+  close(): void;
+}
+
+/**
+ * Opens a lab folder for this process alone, made where it is absent.
+ * @throws LabError `labInUse` naming the owner, and as `openStore`.
+ */
+export function openLab(
+  labDirectory: string,
+  door: LabDoor,
+  options: Omit<OpenStoreOptions, 'onNotice'> = {},
+): OpenLab {
+  createLabDirectory(labDirectory);
+  const lock = acquireLabLock(labDirectory, door);
+  try {
+    const notices: LabErrorData[] = [];
+    const store = openStore(labDirectory, { ...options, onNotice: (notice) => notices.push(notice) });
+    return {
+      directory: labDirectory,
+      owner: lock.owner,
+      store,
+      notices,
+      close() {
+        try {
+          store.close();
+        } finally {
+          lock.release();
+        }
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens `lab.sqlite` in a lab folder, both made where they are absent, and brings it to this
+ * program's layout. The caller owns the folder (`openLab`, `acquireLabLock`).
+ * @throws LabError `labNotWritable`, `labDamaged`, `labFromNewerVersion` (the file is not changed), `diskFull`.
+ */
+export function openStore(labDirectory: string, options: OpenStoreOptions = {}): Store {
+  createLabDirectory(labDirectory);
+  const file = join(labDirectory, 'lab.sqlite');
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: busyTimeoutMs });
+    prepareDatabase(database, labDirectory, options);
+    const store = translateErrors(createStore(database, file), file);
+    for (const notice of store.damaged()) options.onNotice?.(notice);
+    return store;
+  } catch (error) {
+    database?.close();
+    throw toStoreError(error, file);
+  }
+}
+
+function prepareDatabase(
+  database: Database.Database,
+  labDirectory: string,
+  { appVersion, onNotice, migrations, networkFileSystem = findNetworkFileSystem }: OpenStoreOptions,
+): void {
+  const network = networkFileSystem(labDirectory);
+  // Without shared memory, which is not shared between hosts: a database that was in WAL mode opens too.
+  if (network !== null) database.pragma('locking_mode = EXCLUSIVE');
+  migrateDatabase(database, {
+    ...(migrations === undefined ? {} : { migrations }),
+    ...(appVersion === undefined ? {} : { appVersion }),
+  });
+  // Fails now, and not at a run's first step, where the file cannot be written.
+  database.exec('BEGIN IMMEDIATE; ROLLBACK');
+
+  const journalMode = database.pragma(`journal_mode = ${network === null ? 'WAL' : 'DELETE'}`, { simple: true });
+  // With WAL a power cut may undo the last second but never damages the file.
+  database.pragma(`synchronous = ${journalMode === 'wal' ? 'NORMAL' : 'FULL'}`);
+  database.pragma('foreign_keys = ON');
+  if (journalMode !== 'wal') {
+    onNotice?.({
+      code: 'networkFileSystem',
+      message: `The lab folder ${labDirectory} is on ${network === null ? 'a disk without shared memory' : `a network file system (${network})`}; its database uses a slower journal there.`,
+      hint: 'For speed choose a folder on a local disk with --lab DIR or NORMLAB_HOME, and copy it when it is done.',
+    });
+  }
+}
+
+function createStore(database: Database.Database, file: string): Store {
+  const metrics = createMetricStore(database);
+  const experiments = createExperimentStore(database, (runIds) => runIds.forEach((runId) => metrics.forget(runId)));
+  const runs = createRunStore(database, (runId) => metrics.forget(runId));
+  return {
+    experiments: translateErrors(experiments, file),
+    runs: translateErrors(runs, file),
+    metrics: translateErrors(metrics, file),
+    memory: translateErrors(createMemoryStore(database), file),
+    damaged: () => [...listDamaged(database, 'experiment'), ...listDamaged(database, 'run')],
+    close() {
+      if (!database.open) return;
+      try {
+        metrics.flush();
+      } finally {
+        database.close();
+      }
+    },
+  };
+}
+
+function listDamaged(database: Database.Database, kind: 'experiment' | 'run'): LabErrorData[] {
+  const rows = database
+    .prepare<[], StoredDocument & { id: string }>(`SELECT id, document, documentHash FROM ${kind}s`)
+    .iterate();
+  return [...rows].filter((row) => !isIntact(row)).map(({ id }) => toLabErrorData(damagedDocument(kind, id)));
+}

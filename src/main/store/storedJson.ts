@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '#shared/canonicalJson.ts';
+import { LabError } from '#shared/errors.ts';
+
+export interface StoredDocument {
+  document: string;
+  documentHash: string;
+}
+
+/** The hash of `hashDocument`, of text that is canonical already. */
+function hashStoredText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** A document as it is stored: its canonical JSON, and the SHA-256 of that. */
+export function encodeDocument(value: unknown): StoredDocument {
+  const document = canonicalJson(value);
+  return { document, documentHash: hashStoredText(document) };
+}
+
+export function isIntact({ document, documentHash }: StoredDocument): boolean {
+  return hashStoredText(document) === documentHash;
+}
+
+export function damagedDocument(kind: 'run' | 'experiment', id: string): LabError {
+  return new LabError(
+    'labDamaged',
+    `The document of ${kind} ${id} does not match its checksum: lab.sqlite was damaged or changed from outside.`,
+    `Put an earlier copy of lab.sqlite in its place, or delete the ${kind}; all others are not affected.`,
+  );
+}
+
+/** The document, if it is what was stored. @throws LabError `labDamaged` naming the record. */
+export function decodeDocument<Document>(row: StoredDocument & { id: string }, kind: 'run' | 'experiment'): Document {
+  if (!isIntact(row)) throw damagedDocument(kind, row.id);
+  return JSON.parse(row.document) as Document;
+}
+
+export function encodeJson(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+export function decodeJson<Value>(text: string | null): Value | null {
+  return text === null ? null : (JSON.parse(text) as Value);
+}
