@@ -88,5 +88,5 @@ export function createExperimentStore(
 }
 
 function toRecord(row: ExperimentRow): ExperimentRecord {
-  return { ...row, document: decodeDocument<ExperimentDocument>(row, 'experiment') };
+  return { ...row, document: decodeDocument(row, 'experiment') as ExperimentDocument };
 }

@@ -129,10 +129,12 @@ export function decodePoints(chunk: MetricChunk, count: number): SeriesPoints {
   const body = open(chunk, count);
   const [format, first = 0, stride = 0] = body;
   if (format === formats.arithmeticPoints && body.length === 3 + count) {
-    return { steps: Float64Array.from({ length: count }, (_, index) => first + index * stride), values: body.slice(3) };
+    const steps = new Float64Array(count);
+    for (let index = 0; index < count; index += 1) steps[index] = first + index * stride;
+    return { steps, values: body.subarray(3) };
   }
   if (format === formats.explicitPoints && body.length === 1 + 2 * count) {
-    return { steps: body.slice(1, 1 + count), values: body.slice(1 + count) };
+    return { steps: body.subarray(1, 1 + count), values: body.subarray(1 + count) };
   }
   throw new DamagedChunkError(chunk.level, chunk.ordinal, `has an unknown format`);
 }

@@ -167,7 +167,7 @@ function noRun(id: string): LabError {
 function encodePatch(patch: RunPatch): Partial<RunRow> {
   const { document, error, progress, summary, environment, ...plain } = patch;
   return {
-    ...Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)),
+    ...plain,
     ...(document === undefined ? {} : encodeDocument(document)),
     ...(error === undefined ? {} : { error: encodeJson(error) }),
     ...(progress === undefined ? {} : { progress: encodeJson(progress) }),
@@ -179,10 +179,10 @@ function encodePatch(patch: RunPatch): Partial<RunRow> {
 function toRecord(row: RunRow): RunRecord {
   return {
     ...row,
-    document: decodeDocument<RunDocument>(row, 'run'),
-    error: decodeJson(row.error),
-    progress: decodeJson(row.progress),
-    summary: decodeJson(row.summary),
-    environment: decodeJson(row.environment),
+    document: decodeDocument(row, 'run') as RunDocument,
+    error: decodeJson(row.error) as RunRecord['error'],
+    progress: decodeJson(row.progress) as RunRecord['progress'],
+    summary: decodeJson(row.summary) as RunRecord['summary'],
+    environment: decodeJson(row.environment) as RunRecord['environment'],
   };
 }

@@ -31,15 +31,15 @@ export function damagedDocument(kind: 'run' | 'experiment', id: string): LabErro
 }
 
 /** The document, if it is what was stored. @throws LabError `labDamaged` naming the record. */
-export function decodeDocument<Document>(row: StoredDocument & { id: string }, kind: 'run' | 'experiment'): Document {
+export function decodeDocument(row: StoredDocument & { id: string }, kind: 'run' | 'experiment'): unknown {
   if (!isIntact(row)) throw damagedDocument(kind, row.id);
-  return JSON.parse(row.document) as Document;
+  return JSON.parse(row.document) as unknown;
 }
 
 export function encodeJson(value: object | null): string | null {
   return value === null ? null : JSON.stringify(value);
 }
 
-export function decodeJson<Value>(text: string | null): Value | null {
-  return text === null ? null : (JSON.parse(text) as Value);
+export function decodeJson(text: string | null): unknown {
+  return text === null ? null : (JSON.parse(text) as unknown);
 }

@@ -18,8 +18,11 @@ function databaseOfVersion(version: number, file = ':memory:'): Database.Databas
 
 /** All rows of all tables. */
 function contents(database: Database.Database): Record<string, unknown[]> {
-  const names = database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`).pluck().all();
-  return Object.fromEntries(names.map((name) => [String(name), database.prepare(`SELECT * FROM ${name}`).all()]));
+  const names = database
+    .prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
+    .pluck()
+    .all();
+  return Object.fromEntries(names.map((name) => [name, database.prepare(`SELECT * FROM ${name}`).all()]));
 }
 
 const experiment = {

@@ -8,8 +8,9 @@ function planOf(sql: string): string[] {
   const { database } = createStores();
   const statement = database.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`);
   // A plan does not depend on the values.
-  const named = Object.fromEntries([...sql.matchAll(/@(\w+)/g)].map(([, name]) => [name, null]));
-  const values = Object.keys(named).length > 0 ? [named] : [...sql.matchAll(/\?/g)].map(() => null);
+  const named: Record<string, null> = {};
+  for (const [, name] of sql.matchAll(/@(\w+)/g)) if (name !== undefined) named[name] = null;
+  const values: unknown[] = Object.keys(named).length > 0 ? [named] : Array.from(sql.matchAll(/\?/g), () => null);
   return statement.all(...values).map(({ detail }) => detail);
 }
 
