@@ -58,6 +58,8 @@ export interface StepOperations {
 export interface EngineMemory {
   /** Tensors alive in the engine. */
   tensorCount: number;
+  /** What the engine's library holds for them; 0 where there is no library. */
+  nativeHandleCount: number;
   /** Resident memory of this process. */
   residentBytes: number;
 }
