@@ -55,6 +55,12 @@ export class RunQueue {
     if (this.#waiting.delete(runId)) this.#options.onChange();
   }
 
+  /** Takes out every run that does not train yet. */
+  clear(): void {
+    this.#waiting.clear();
+    this.#options.onChange();
+  }
+
   /** Starts nothing more and waits for the runs that train. */
   async close(): Promise<void> {
     this.#closed = true;

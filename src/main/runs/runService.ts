@@ -3,7 +3,7 @@ import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
-import type { LogRecord, RunFilter, RunRecord } from '../store/store.ts';
+import type { CheckpointRecord, LogRecord, RunFilter, RunRecord } from '../store/store.ts';
 import { runDirectory } from './checkpointFiles.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
@@ -82,6 +82,11 @@ export class RunService {
     return this.#options.store.runs.listLog(runId);
   }
 
+  /** Newest first. */
+  checkpoints(runId: string): CheckpointRecord[] {
+    return this.#options.store.runs.listCheckpoints(runId);
+  }
+
   /** Id of the trainer process that works on a run. */
   trainerPid(runId: string): number | undefined {
     return this.#supervisors.get(runId)?.pid;
@@ -121,11 +126,18 @@ export class RunService {
     );
   }
 
+  /** `requeue`, and starts the queue. */
+  resume(runId: string): RunRecord {
+    const run = this.requeue(runId);
+    this.#queue.add([run.id]);
+    return run;
+  }
+
   /**
-   * Queues a run again, to go on from its newest valid checkpoint, and starts the queue.
+   * Makes a run that stopped, failed or was lost wait again, to go on from its newest valid checkpoint.
    * @throws LabError `invalidState` where it trains, is done or diverged.
    */
-  resume(runId: string): RunRecord {
+  requeue(runId: string): RunRecord {
     const run = this.get(runId);
     if (run.state !== 'queued' && !isResumable(run.state)) {
       throw new LabError(
@@ -136,19 +148,15 @@ export class RunService {
           : 'It came to its end; create a new experiment to train it again.',
       );
     }
-    const queued =
-      run.state === 'queued'
-        ? run
-        : this.#changed(
-            this.#options.store.runs.transition(run.id, 'queued', {
-              error: null,
-              summary: null,
-              finishedAt: null,
-              resumeCount: run.resumeCount + 1,
-            }),
-          );
-    this.#queue.add([run.id]);
-    return queued;
+    if (run.state === 'queued') return run;
+    return this.#changed(
+      this.#options.store.runs.transition(run.id, 'queued', {
+        error: null,
+        summary: null,
+        finishedAt: null,
+        resumeCount: run.resumeCount + 1,
+      }),
+    );
   }
 
   /** Deletes a run with everything it made. @throws LabError `invalidState` while it trains. */
@@ -179,6 +187,14 @@ export class RunService {
       this.#waiters.add(check);
       check();
     });
+  }
+
+  /** Starts nothing more and stops what trains, with checkpoints; waiting runs stay queued. */
+  interrupt(): void {
+    this.#queue.clear();
+    for (const supervisor of this.#supervisors.values()) {
+      if (supervisor.record.state !== 'stopping') supervisor.stop();
+    }
   }
 
   observe(observer: RunObserver): () => void {

@@ -1,0 +1,138 @@
+import { Argument, type Command } from 'commander';
+import { compareVerificationLosses, engineVerification } from '#shared/domain/engineVerification.ts';
+import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import type { EngineId, EngineStatus, InstallProgress } from '../engines/engineService.ts';
+import { trainVerificationNetwork } from '../runs/trainerTask.ts';
+import type { CommandContext } from './context.ts';
+import { formatBytes, formatDuration, formatTable } from './format.ts';
+import { ProgressLine } from './progressLine.ts';
+
+const engineIds: readonly EngineId[] = ['tensorflow-cuda', 'tensorflow-cpu', 'javascript'];
+
+export function addEngineCommands(program: Command, context: CommandContext): void {
+  const engines = program
+    .command('engines')
+    .description('What computes: TensorFlow on GPU or CPU, or plain JavaScript.');
+  engines
+    .command('list', { isDefault: true })
+    .description('every engine, best first: what is there, on which device, and why a better one is not used')
+    .action(() => listEngines(context));
+  engines
+    .command('install')
+    .description('install an engine; without an id the best one for this machine')
+    .addArgument(new Argument('[engine]', 'id of the engine').choices(engineIds))
+    .option('--from <file>', 'wheel file (or folder of wheels) that was carried here by hand')
+    .action((engine: EngineId | undefined, options: { from?: string }) => installEngine(context, engine, options.from));
+  engines
+    .command('verify')
+    .description('train a few steps on every engine that is ready and compare with stored values')
+    .action(() => verifyEngines(context));
+}
+
+async function listEngines(context: CommandContext): Promise<void> {
+  const list = await context.engines.list({ describe: true });
+  context.output.result(
+    list,
+    formatTable(list, [
+      { title: '', value: (engine) => (engine.chosen ? '*' : '') },
+      { title: 'engine', value: (engine) => engine.id },
+      { title: 'state', value: (engine) => engine.state },
+      { title: 'version', value: (engine) => engine.description?.version ?? '–' },
+      { title: 'device', value: (engine) => engine.description?.device ?? '–' },
+      { title: 'memory', value: (engine) => formatBytes(engine.residentMemoryBytes), align: 'right' },
+      { title: 'disk', value: (engine) => formatBytes(engine.bytes), align: 'right' },
+      { title: 'why', value: (engine) => engine.reason },
+    ]),
+  );
+}
+
+/** Shows a download: bytes, rate and time left. */
+export function showInstallProgress(line: ProgressLine, progress: InstallProgress): void {
+  const { doneBytes, totalBytes, bytesPerSecond, secondsLeft } = progress;
+  const parts = [
+    totalBytes === null ? formatBytes(doneBytes) : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`,
+    bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
+    secondsLeft === null ? '' : `${formatDuration(secondsLeft)} left`,
+  ];
+  const fraction = totalBytes === null || totalBytes === 0 ? null : doneBytes / totalBytes;
+  line.update(progress.phase, fraction, parts.filter((part) => part !== '').join(', '));
+}
+
+async function installEngine(
+  context: CommandContext,
+  id: EngineId | undefined,
+  from: string | undefined,
+): Promise<void> {
+  const { engines, output } = context;
+  const line = new ProgressLine(output);
+  const abort = new AbortController();
+  const interrupt = (): void => {
+    abort.abort();
+  };
+  process.once('SIGINT', interrupt);
+  try {
+    const wanted = id ?? (await chooseInstallable(context));
+    const status: EngineStatus = await engines.install(wanted, {
+      ...(from === undefined ? {} : { wheelFile: context.resolvePath(from) }),
+      signal: abort.signal,
+      onProgress: (progress) => {
+        showInstallProgress(line, progress);
+      },
+    });
+    line.clear();
+    output.result(status, `${status.title} is ready. ${status.reason}`);
+  } finally {
+    line.clear();
+    process.off('SIGINT', interrupt);
+  }
+}
+
+async function chooseInstallable(context: CommandContext): Promise<EngineId> {
+  const list = await context.engines.list();
+  return (list.find((engine) => engine.state !== 'unavailable') ?? list[0])?.id ?? 'javascript';
+}
+
+interface VerificationRow {
+  engine: string;
+  mode: string;
+  ok: boolean;
+  largestDifference: number | null;
+  error: LabErrorData | null;
+}
+
+async function verifyEngines(context: CommandContext): Promise<void> {
+  const ready = (await context.engines.list()).filter((engine) => engine.state === 'ready');
+  const rows: VerificationRow[] = [];
+  for (const { id, location } of ready) {
+    if (location === null) continue;
+    try {
+      const { losses } = await trainVerificationNetwork(context.launcher, location);
+      const { differences } = compareVerificationLosses(losses);
+      for (const [mode, difference] of Object.entries(differences)) {
+        const ok = difference <= engineVerification.tolerance;
+        rows.push({
+          engine: id,
+          mode,
+          ok,
+          largestDifference: Number.isFinite(difference) ? difference : null,
+          error: null,
+        });
+      }
+    } catch (error) {
+      rows.push({ engine: id, mode: '–', ok: false, largestDifference: null, error: toLabErrorData(error) });
+    }
+  }
+  const ok = rows.length > 0 && rows.every((row) => row.ok);
+  if (!ok) context.exitStatus = 1;
+  const table = formatTable(rows, [
+    { title: 'engine', value: (row) => row.engine },
+    { title: 'mode', value: (row) => row.mode },
+    { title: 'largest difference', value: (row) => row.largestDifference?.toExponential(1) ?? '–', align: 'right' },
+    { title: 'verdict', value: (row) => (row.ok ? 'right' : (row.error?.message ?? 'WRONG')) },
+  ]);
+  const { steps, tolerance } = engineVerification;
+  context.output.result(
+    { ok, tolerance, engines: rows },
+    `${table}\nLosses of ${steps} steps and one evaluation against values computed in float64; tolerance ${tolerance}.`,
+  );
+}

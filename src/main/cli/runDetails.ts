@@ -1,0 +1,51 @@
+import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '../store/store.ts';
+import { isResumable } from '#shared/domain/runState.ts';
+import { formatBytes, formatLoss } from './format.ts';
+import { formatRunTable } from './runTables.ts';
+
+/** Everything about one run, for people. */
+export function formatRun(
+  run: RunRecord,
+  details: { checkpoints: CheckpointRecord[]; log: LogRecord[]; series: SeriesSummary[] },
+  resumeCommand: string,
+): string {
+  const { environment, error } = run;
+  const sections = [
+    formatRunTable([run]),
+    error === null ? '' : `${error.message}\n${error.hint}`,
+    isResumable(run.state) ? `Resume: ${resumeCommand}` : '',
+    `Document (${run.documentHash})\n${JSON.stringify(run.document, null, 2)}`,
+    environment === null
+      ? ''
+      : [
+          'Environment',
+          `  engine     ${environment.engine.title}, ${environment.engine.device}`,
+          `  versions   ${Object.entries(environment.engine.versions)
+            .map(([name, version]) => `${name} ${version}`)
+            .join(', ')}`,
+          `  NormLab    ${environment.appVersion}${environment.appCommit === null ? '' : ` (${environment.appCommit.slice(0, 12)})`}`,
+          `  machine    ${environment.platform}, ${environment.processor}`,
+          `  data       ${environment.datasetChecksum}`,
+        ].join('\n'),
+    section(
+      'Series',
+      details.series.map(
+        ({ series, count, lastStep, lastValue }) =>
+          `  ${series}: ${count} points, ${formatLoss(lastValue)} at step ${lastStep}`,
+      ),
+    ),
+    section(
+      'Checkpoints',
+      details.checkpoints.map(({ step, bytes, file }) => `  step ${step}, ${formatBytes(bytes)}, ${file}`),
+    ),
+    section(
+      'Log',
+      details.log.map(({ at, level, text }) => `  ${at} ${level} ${text}`),
+    ),
+  ];
+  return sections.filter((text) => text !== '').join('\n\n');
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : [title, ...lines].join('\n');
+}

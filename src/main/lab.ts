@@ -1,0 +1,96 @@
+import { join, resolve } from 'node:path';
+import type { EngineLocation } from '#shared/protocol.ts';
+import { createDatasetService, type DatasetService } from './datasets/datasetService.ts';
+import { createEngineService } from './engines/createEngineService.ts';
+import type { EngineService } from './engines/engineService.ts';
+import { ExperimentService } from './runs/experimentService.ts';
+import { RunService, type RunServiceOptions } from './runs/runService.ts';
+import { trainerLauncher, type TrainerLauncher } from './runs/trainerLauncher.ts';
+import { describeEngine } from './runs/trainerTask.ts';
+import { appVersion } from './runs/environment.ts';
+import type { LabDoor } from './store/labLock.ts';
+import { openLab } from './store/openStore.ts';
+import type { MetricStore, RunRecord, Store } from './store/store.ts';
+import type { LabErrorData } from '#shared/errors.ts';
+
+export interface LabOptions extends Pick<
+  RunServiceOptions,
+  'concurrency' | 'flushIntervalMs' | 'stopTimeoutMs' | 'eventIntervalMs'
+> {
+  labDirectory: string;
+  /** The front door that opens it. */
+  door: LabDoor;
+  launcher?: TrainerLauncher;
+  /** In place of the engines of this machine. */
+  engines?: EngineService;
+  /** Wraps the store, for tests of failing disks. */
+  wrapStore?: (store: Store) => Store;
+}
+
+/** Everything a front door needs, over one lab folder that this process owns. */
+export interface Lab {
+  readonly directory: string;
+  readonly door: LabDoor;
+  readonly datasets: DatasetService;
+  readonly engines: EngineService;
+  readonly experiments: ExperimentService;
+  readonly runs: RunService;
+  readonly metrics: Pick<MetricStore, 'read' | 'readBuckets' | 'list'>;
+  readonly store: Store;
+  readonly launcher: TrainerLauncher;
+  /** Runs that were training when the last owner ended: lost now, and resumable. */
+  readonly interrupted: readonly RunRecord[];
+  /** What works, but not as well as it could, and what is damaged. */
+  readonly notices: readonly LabErrorData[];
+  /** Ends trainers (with checkpoints where `graceful`, the default), closes the store, gives up the folder. */
+  close(options?: { graceful?: boolean }): Promise<void>;
+}
+
+/** The engines of this machine; a trainer process is asked about each. */
+export function openEngines(launcher: TrainerLauncher): EngineService {
+  return createEngineService({
+    describeEngine: (location: EngineLocation) => describeEngine(launcher, location),
+  });
+}
+
+/**
+ * Opens a lab: the service graph, built once and shared by every front door.
+ * @throws LabError `labInUse`, `labNotWritable`, `labFromNewerVersion`, `labDamaged`, `diskFull`.
+ */
+export async function createLab(options: LabOptions): Promise<Lab> {
+  const directory = resolve(options.labDirectory);
+  const opened = openLab(directory, options.door, { appVersion: appVersion() });
+  try {
+    const store = options.wrapStore?.(opened.store) ?? opened.store;
+    const launcher = options.launcher ?? trainerLauncher();
+    const datasets = createDatasetService({ datasetsDirectory: join(directory, 'datasets') });
+    const engines = options.engines ?? openEngines(launcher);
+    const runs = new RunService({ ...options, store, datasets, engines, launcher, labDirectory: directory });
+    const interrupted = runs.recoverInterrupted();
+    let closing: Promise<void> | null = null;
+    const close = async (graceful: boolean): Promise<void> => {
+      try {
+        await runs.close({ graceful });
+      } finally {
+        opened.close();
+      }
+    };
+    return await Promise.resolve({
+      directory,
+      door: options.door,
+      datasets,
+      engines,
+      experiments: new ExperimentService(store, datasets),
+      runs,
+      metrics: store.metrics,
+      store,
+      launcher,
+      interrupted,
+      notices: opened.notices,
+      close: (how) => (closing ??= close(how?.graceful ?? true)),
+    } satisfies Lab);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}

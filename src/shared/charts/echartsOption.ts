@@ -1,0 +1,207 @@
+import type { EChartsOption, SeriesOption } from 'echarts';
+import { axisTitle, formatChartNumber, type ChartAxis, type ChartDescription, type ChartPanel } from './chart.ts';
+import { bandSeries } from './bandSeries.ts';
+import { chartTokens, type ChartTokens } from './colors.ts';
+
+export interface ChartLayout {
+  /** Pixels. */
+  width: number;
+  height: number;
+  fontSize: number;
+  theme: 'light' | 'dark';
+  /**
+   * `full` for files: title, legend and footnote with the axes; `axes` for a screen that says these
+   * itself; `small` for a miniature, without axis names. `full` where absent.
+   */
+  furniture?: 'full' | 'axes' | 'small';
+}
+
+// Without quotes: ECharts writes it into an SVG attribute as it is.
+const fontFamily = 'Inter, Helvetica Neue, Helvetica, Arial, sans-serif';
+/** Curves with at most this many points get their markers. */
+const markedPoints = 40;
+
+/** The ECharts option of a chart description: pure, the same for screen and files. */
+export function echartsOption(chart: ChartDescription, layout: ChartLayout): EChartsOption {
+  const tokens = chartTokens[layout.theme];
+  const { fontSize } = layout;
+  const labels = [...new Set(chart.panels.flatMap((panel) => panel.series.map((series) => series.label)))];
+  const furniture = layout.furniture ?? 'full';
+  if (furniture !== 'full') return screenOption(chart, layout, furniture);
+  const boxes = panelBoxes(chart.panels.length, layout, labels);
+  return {
+    animation: false,
+    backgroundColor: tokens.background,
+    textStyle: { fontFamily, fontSize, color: tokens.text },
+    title: [
+      {
+        text: chart.title,
+        left: fontSize,
+        top: fontSize * 0.8,
+        textStyle: { fontFamily, fontSize: fontSize * 1.35, fontWeight: 600, color: tokens.text },
+      },
+      {
+        text: chart.footnote,
+        left: fontSize,
+        bottom: fontSize * 0.6,
+        textStyle: { fontFamily, fontSize: fontSize * 0.85, fontWeight: 'normal', color: tokens.faintText },
+      },
+      ...chart.panels.map((panel, index) => ({
+        text: panel.title,
+        left: boxes[index]?.left ?? 0,
+        top: (boxes[index]?.top ?? 0) - fontSize * 1.9,
+        padding: 0,
+        textStyle: { fontFamily, fontSize: fontSize * 1.05, fontWeight: 600 as const, color: tokens.text },
+      })),
+    ],
+    legend: {
+      type: 'plain',
+      data: labels,
+      // Titles have a padding of 5 pixels of their own.
+      left: fontSize + 5,
+      top: fontSize * 3.1,
+      padding: 0,
+      itemWidth: fontSize * 2.4,
+      itemHeight: fontSize * 0.6,
+      itemGap: fontSize * 1.4,
+      textStyle: { fontFamily, fontSize, color: tokens.text },
+    },
+    grid: boxes.map((box) => ({ ...box, containLabel: false })),
+    xAxis: chart.panels.map((panel, index) => axisOption(panel.xAxis, index, 'x', tokens, fontSize)),
+    yAxis: chart.panels.map((panel, index) => axisOption(panel.yAxis, index, 'y', tokens, fontSize)),
+    series: chart.panels.flatMap((panel, index) => panelSeries(panel, index, fontSize)),
+  };
+}
+
+interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Places panels side by side, with room for axis labels, names, legend and footnote. */
+function panelBoxes(count: number, { width, height, fontSize }: ChartLayout, labels: readonly string[]): Box[] {
+  const itemWidths = labels.map((label) => fontSize * (2.4 + 0.4 + 1.4 + label.length * 0.56));
+  const legendRows = Math.max(1, Math.ceil(itemWidths.reduce((sum, item) => sum + item, 0) / (width - 2 * fontSize)));
+  const top = fontSize * (5.9 + 1.6 * legendRows);
+  const left = fontSize * 5.2;
+  const cell = (width - fontSize) / Math.max(1, count);
+  return Array.from({ length: count }, (_, index) => ({
+    left: Math.round(index * cell + left),
+    top: Math.round(top),
+    width: Math.round(cell - left - fontSize),
+    height: Math.round(height - top - fontSize * 5.6),
+  }));
+}
+
+function axisOption(
+  axis: ChartAxis,
+  gridIndex: number,
+  side: 'x' | 'y',
+  tokens: ChartTokens,
+  fontSize: number,
+): Record<string, unknown> {
+  return {
+    gridIndex,
+    type: axis.scale === 'log' ? 'log' : 'value',
+    name: axisTitle(axis),
+    nameLocation: 'middle',
+    nameGap: side === 'x' ? fontSize * 2.1 : fontSize * 3.3,
+    nameTextStyle: { fontFamily, fontSize, color: tokens.faintText },
+    // Curves of losses and accuracies far from zero need their own range; steps begin at zero.
+    scale: side === 'y',
+    splitNumber: 5,
+    ...(axis.range ? { min: axis.range[0], max: axis.range[1] } : {}),
+    axisLine: { show: true, onZero: false, lineStyle: { color: tokens.axis } },
+    axisTick: { show: true, lineStyle: { color: tokens.axis } },
+    minorTick: { show: axis.scale === 'log', lineStyle: { color: tokens.axis } },
+    splitLine: { show: side === 'y', lineStyle: { color: tokens.grid } },
+    axisLabel: {
+      fontFamily,
+      fontSize: fontSize * 0.92,
+      color: tokens.faintText,
+      hideOverlap: true,
+      formatter: (value: number) => formatChartNumber(value, axis.format),
+    },
+  };
+}
+
+function panelSeries(panel: ChartPanel, index: number, fontSize: number): SeriesOption[] {
+  const place = { xAxisIndex: index, yAxisIndex: index, animation: false };
+  return panel.series.flatMap((series, order): SeriesOption[] => {
+    const { x, y } = series.points;
+    const { style } = series;
+    const thin = series.thin === true;
+    const opacity = (series.faded ? 0.2 : 1) * (thin ? 0.45 : 1);
+    const options: SeriesOption[] = [];
+    // Stable ids let a live chart take new data without being built again.
+    const id = `${index}/${order}/${series.label}`;
+    const band = bandSeries(series, index, panel.yAxis.scale === 'log');
+    if (band !== null) options.push({ ...band, id: `${id}/band` });
+    options.push({
+      ...place,
+      type: 'line',
+      id: `${id}/line`,
+      name: series.label,
+      color: style.color,
+      symbol: style.marker,
+      symbolSize: fontSize * 0.5,
+      showSymbol: !thin && x.length <= markedPoints,
+      silent: true,
+      lineStyle: {
+        color: style.color,
+        width: thin ? 1 : Math.max(1.5, fontSize / 7),
+        type: style.dash,
+        opacity,
+        join: 'round',
+      },
+      itemStyle: { color: style.color, opacity },
+      data: x.map((step, at) => [step, finiteOrGap(y[at])]),
+      z: series.faded ? 1 : thin ? 2 : 3,
+    });
+    if (series.divergedAt !== null) {
+      options.push({
+        ...place,
+        type: 'scatter',
+        id: `${id}/end`,
+        name: series.label,
+        symbol: 'path://M0,0 L1,1 M0,1 L1,0',
+        symbolSize: fontSize * 0.9,
+        itemStyle: { color: 'transparent', borderColor: style.color, borderWidth: 2.5, opacity },
+        data: [[series.divergedAt.x, series.divergedAt.y]],
+        silent: true,
+        z: 5,
+      });
+    }
+    return options;
+  });
+}
+
+/** For a screen that writes title, legend and footnote itself: one panel, as large as the place for it. */
+function screenOption(chart: ChartDescription, layout: ChartLayout, furniture: 'axes' | 'small'): EChartsOption {
+  const tokens = chartTokens[layout.theme];
+  const { fontSize } = layout;
+  const small = furniture === 'small';
+  const panels = chart.panels.slice(0, 1);
+  return {
+    animation: false,
+    textStyle: { fontFamily, fontSize, color: tokens.text },
+    grid: small
+      ? { left: fontSize * 3.6, right: fontSize, top: fontSize * 0.6, bottom: fontSize * 1.9, containLabel: false }
+      : { left: fontSize * 5.2, right: fontSize * 1.6, top: fontSize, bottom: fontSize * 3.8, containLabel: false },
+    xAxis: panels.map((panel) => ({
+      ...axisOption(panel.xAxis, 0, 'x', tokens, fontSize),
+      ...(small ? { name: '', splitNumber: 3 } : {}),
+    })),
+    yAxis: panels.map((panel) => ({
+      ...axisOption(panel.yAxis, 0, 'y', tokens, fontSize),
+      ...(small ? { name: '', splitNumber: 3, minorTick: { show: false } } : {}),
+    })),
+    series: panels.flatMap((panel) => panelSeries(panel, 0, fontSize)),
+  };
+}
+
+function finiteOrGap(value: number | undefined): number | '-' {
+  return value !== undefined && Number.isFinite(value) ? value : '-';
+}
