@@ -1,16 +1,22 @@
 // Runs `npm ci` with progress, and says in one sentence why it failed where it does.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import * as fs from 'node:fs';
 import path from 'node:path';
 import { SetupError } from './setupError.mjs';
 
 /** What the dependencies take on disk, about; for the progress only. */
 const expectedBytes = 700e6;
+const neededBytes = 900e6;
 const progressIntervalMs = process.stderr.isTTY ? 1_000 : 10_000;
 const networkHint = 'Connect to the network (or set the proxy that npm is to use) and run the command again.';
 
-export async function installDependencies(directory) {
+/**
+ * @param {string} directory The project's.
+ * @param {(pid: number) => void} onStart Told npm's process id.
+ */
+export async function installDependencies(directory, onStart) {
   checkWritable(directory);
+  if (freeBytes(directory) < neededBytes) throw diskFull(directory);
   const note = 'once, and after an update; about 0.2 GB to download, 0.7 GB on disk';
   process.stderr.write(`Installing the dependencies (${note}) …\n`);
   const startedMs = Date.now();
@@ -22,9 +28,13 @@ export async function installDependencies(directory) {
     '--include=optional',
     '--include=dev',
     '--no-progress',
+    '--fetch-retries=1',
+    '--fetch-retry-mintimeout=1000',
+    '--fetch-retry-maxtimeout=5000',
     '--loglevel=error',
   ];
   const child = spawn(command, args, { cwd: directory, shell, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (child.pid !== undefined) onStart(child.pid);
   let errors = '';
   child.stderr.on('data', (text) => (errors = (errors + text).slice(-20_000)));
   const progress = setInterval(() => showProgress(path.join(directory, 'node_modules'), startedMs), progressIntervalMs);
@@ -44,7 +54,9 @@ export async function installDependencies(directory) {
     if (interruptedBy !== null) {
       throw new SetupError('Set-up was interrupted.', 'Run the command again; it starts over where it has to.');
     }
-    if (code !== 0) throw explainFailure(errors, code);
+    // npm leaves out what it may, also for lack of space, and calls that a success.
+    if (freeBytes(directory) < 1e6) throw diskFull(directory);
+    if (code !== 0) throw explainFailure(errors, code, directory);
   } finally {
     clearInterval(progress);
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
@@ -53,11 +65,25 @@ export async function installDependencies(directory) {
   process.stderr.write(`Dependencies installed in ${Math.round((Date.now() - startedMs) / 1000)} s.\n`);
 }
 
+/** `fs.statfsSync` came with Node 18.15. */
+function freeBytes(directory) {
+  if (fs.statfsSync === undefined) return Infinity;
+  const { bavail, bsize } = fs.statfsSync(directory);
+  return bavail * bsize;
+}
+
+function diskFull(directory) {
+  return new SetupError(
+    `The disk is full: the dependencies need ${megabytes(neededBytes)}, and ${megabytes(freeBytes(directory))} are free.`,
+    'Free some space, or clone to another disk, and run the command again.',
+  );
+}
+
 function checkWritable(directory) {
   try {
-    accessSync(directory, constants.W_OK);
-    mkdirSync(path.join(directory, 'node_modules'), { recursive: true });
-    accessSync(path.join(directory, 'node_modules'), constants.W_OK);
+    fs.accessSync(directory, fs.constants.W_OK);
+    fs.mkdirSync(path.join(directory, 'node_modules'), { recursive: true });
+    fs.accessSync(path.join(directory, 'node_modules'), fs.constants.W_OK);
   } catch (error) {
     throw new SetupError(
       `The project's folder cannot be written (${error.code}): ${directory}`,
@@ -74,7 +100,7 @@ function findNpm() {
     path.join(nodeDirectory, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
     path.join(nodeDirectory, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
   ];
-  const script = candidates.find((file) => file !== undefined && /npm-cli\.[cm]?js$/.test(file) && existsSync(file));
+  const script = candidates.find((file) => file !== undefined && /npm-cli\.[cm]?js$/.test(file) && fs.existsSync(file));
   if (script !== undefined) return { command: process.execPath, prefix: [script], shell: false };
   return { command: 'npm', prefix: [], shell: process.platform === 'win32' };
 }
@@ -89,10 +115,10 @@ function explainSpawn(error) {
   );
 }
 
-function explainFailure(errors, code) {
+function explainFailure(errors, code, directory) {
   const has = (pattern) => pattern.test(errors);
   if (has(/ENOSPC|EDQUOT/)) {
-    return new SetupError('The disk is full.', 'Free at least 1 GB and run the command again.');
+    return diskFull(directory);
   }
   if (has(/EACCES|EPERM|EROFS/)) {
     return new SetupError(
@@ -125,7 +151,8 @@ function showProgress(directory, startedMs) {
   const bytes = sizeOf(directory);
   const seconds = (Date.now() - startedMs) / 1000;
   const rate = bytes / seconds;
-  const left = rate > 0 ? Math.max(1, Math.round((expectedBytes - bytes) / rate)) : null;
+  // The first files are small and slow, and tell nothing about the rest.
+  const left = bytes > expectedBytes / 20 ? Math.max(1, Math.round((expectedBytes - bytes) / rate)) : null;
   const time = left === null ? '' : `, about ${left < 120 ? `${left} s` : `${Math.round(left / 60)} min`} left`;
   const text = `  ${megabytes(bytes)} of about ${megabytes(expectedBytes)}, ${(rate / 1e6).toFixed(1)} MB/s${time}`;
   process.stderr.write(process.stderr.isTTY ? `\r${text}\x1b[K` : `${text}\n`);
@@ -136,10 +163,10 @@ const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 function sizeOf(directory) {
   let bytes = 0;
   try {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
       const file = path.join(directory, entry.name);
       if (entry.isDirectory()) bytes += sizeOf(file);
-      else if (entry.isFile()) bytes += lstatSync(file).size;
+      else if (entry.isFile()) bytes += fs.lstatSync(file).size;
     }
   } catch {
     // npm moves folders while we look.

@@ -1,6 +1,6 @@
 // Set-up shared by every command: exact dependencies and the right Node, whatever Node started us.
 // Runs on Node 18 and newer with nothing installed. Prints to stderr only: stdout is the program's.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -24,17 +24,12 @@ export async function ensureDependencies(directory = projectDirectory) {
     writeStamp(directory, stamp);
     return;
   }
-  await withSetupLock(directory, async () => {
+  await withSetupLock(directory, async (addWorker) => {
     // Another process may have done it while this one waited.
     if (isStamped(directory, stamp)) return;
     rmSync(stampPath(directory), { force: true });
-    await installDependencies(directory);
-    if (hasPlatformNode() && !existsSync(platformNodePath(directory))) {
-      throw new SetupError(
-        `The package that brings Node 24 (${platformNodePackage()}) could not be installed.`,
-        'Check the network connection and run the command again.',
-      );
-    }
+    if (!matchesLockFile(directory, lockText)) await installDependencies(directory, addWorker);
+    if (hasPlatformNode()) checkPlatformNode(directory);
     writeStamp(directory, stamp);
   });
 }
@@ -109,6 +104,26 @@ function platformNodePath(directory) {
   return path.join(directory, 'node_modules', platformNodePackage(), 'bin', file);
 }
 
+/** npm passes over a platform package that it cannot fetch or write, so look whether ours works. */
+function checkPlatformNode(directory) {
+  const file = platformNodePath(directory);
+  if (!existsSync(file)) {
+    throw new SetupError(
+      `The package that brings Node 24 (${platformNodePackage()}) could not be installed.`,
+      'Check the network connection and the free space on the disk, and run the command again.',
+    );
+  }
+  const { status } = spawnSync(file, ['--version'], { stdio: 'ignore' });
+  if (status !== 0 && !isSuitableNode(process.versions.node)) throw unusableNode(file);
+}
+
+function unusableNode(file) {
+  return new SetupError(
+    `The Node 24 of the dependencies does not run on this system: ${file}`,
+    'It needs glibc 2.28 or newer; install Node 24 yourself and run the command with it.',
+  );
+}
+
 /** Node 24 runs TypeScript directly, without a warning from 24.3 on. */
 export function isSuitableNode(version) {
   const [major, minor] = version.split('.').map(Number);
@@ -149,14 +164,9 @@ export function runNode(args, options = {}) {
   });
   const stopForwarding = forwardSignals(child);
   return new Promise((resolve, reject) => {
-    child.once('error', (error) => {
+    child.once('error', () => {
       stopForwarding();
-      reject(
-        new SetupError(
-          `Node 24 could not be started (${error.code ?? error.message}): ${node}`,
-          'The system may be too old for it (glibc 2.28 is needed); install Node 24 yourself and run the command with it.',
-        ),
-      );
+      reject(unusableNode(node));
     });
     child.once('exit', (code, signal) => {
       stopForwarding();

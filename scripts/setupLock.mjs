@@ -10,7 +10,13 @@ const heartbeatMs = 5_000;
 /** An owner on another machine that gave no sign of life for so long is taken to be gone. */
 const silentOwnerMs = 60_000;
 
-/** Runs `action` while no other process of this clone does. */
+/**
+ * Runs `action` while no other process of this clone does.
+ * @param {string} directory The project's.
+ * @param {(addWorker: (pid: number) => void) => Promise<T>} action May name a child process: while it
+ *   runs the lock holds, even where its owner was killed.
+ * @template T
+ */
 export async function withSetupLock(directory, action) {
   const lock = path.join(directory, 'out', 'setup.lock');
   let waited = false;
@@ -31,7 +37,9 @@ export async function withSetupLock(directory, action) {
   const unlock = () => rmSync(lock, { recursive: true, force: true });
   process.on('exit', unlock);
   try {
-    return await action();
+    return await action((pid) => {
+      writeFileSync(path.join(lock, 'worker.json'), JSON.stringify(identify(pid)));
+    });
   } finally {
     clearInterval(heartbeat);
     process.off('exit', unlock);
@@ -45,11 +53,15 @@ function tryLock(lock) {
     mkdirSync(candidate, { recursive: true });
     writeFileSync(path.join(candidate, 'owner.json'), JSON.stringify(identify(process.pid)));
   } catch (error) {
+    if (error.code === 'ENOSPC') {
+      throw new SetupError(
+        'The disk is full.',
+        'Free some space, or clone to another disk, and run the command again.',
+      );
+    }
     throw new SetupError(
-      `The project's folder cannot be written (${error.code ?? error.message}): ${path.dirname(lock)}`,
-      error.code === 'ENOSPC'
-        ? 'Free some disk space and run the command again.'
-        : 'Use a clone that you may write to.',
+      `The project's folder cannot be written: ${path.dirname(path.dirname(lock))}`,
+      'Use a clone that you may write to.',
     );
   }
   try {
@@ -64,16 +76,17 @@ function tryLock(lock) {
 
 /** Frees a lock whose owner is gone. Returns true where it is worth trying again at once. */
 function removeStaleLock(lock) {
-  const owner = readOwner(lock);
+  const owner = readIdentity(lock, 'owner.json');
   if (owner === null) return true;
-  if (isAlive(owner, lock)) return false;
+  const worker = readIdentity(lock, 'worker.json');
+  if (isAlive(owner, lock) || (worker !== null && isAlive(worker, lock))) return false;
   const aside = `${lock}.stale-${process.pid}`;
   try {
     renameSync(lock, aside);
   } catch {
     return true;
   }
-  const removed = readOwner(aside);
+  const removed = readIdentity(aside, 'owner.json');
   // Someone else took it over in between: give it back.
   if (removed !== null && JSON.stringify(removed) !== JSON.stringify(owner)) {
     try {
@@ -87,9 +100,9 @@ function removeStaleLock(lock) {
   return true;
 }
 
-function readOwner(lock) {
+function readIdentity(lock, name) {
   try {
-    return JSON.parse(readFileSync(path.join(lock, 'owner.json'), 'utf8'));
+    return JSON.parse(readFileSync(path.join(lock, name), 'utf8'));
   } catch {
     return null;
   }
