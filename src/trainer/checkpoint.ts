@@ -47,8 +47,9 @@ function stepOfFile(name: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
-function checksumOf(chunks: readonly Uint8Array[]): string {
-  const hash = createHash('sha256');
+/** SHA-256 over the description and the tensors' bytes. */
+function checksumOf(description: string, chunks: readonly Uint8Array[]): string {
+  const hash = createHash('sha256').update(description, 'utf8');
   for (const chunk of chunks) hash.update(chunk);
   return hash.digest('hex');
 }
@@ -65,8 +66,7 @@ export async function prepareCheckpointDirectory(directory: string): Promise<voi
 
 /**
  * Writes a checkpoint as safetensors: tensors `parameters/…`, `slots/…`, `statistics/…` as F32; the
- * rest as JSON in the metadata, with a SHA-256 over the tensors' bytes. When this returns, it is
- * on disk whole.
+ * rest as JSON in the metadata, with a SHA-256 over both. When this returns, it is on disk whole.
  * @throws LabError `diskFull` or `labNotWritable`; earlier checkpoints are untouched then.
  */
 export async function writeCheckpoint(
@@ -74,19 +74,19 @@ export async function writeCheckpoint(
   { progress, state }: Checkpoint,
   { document, datasetChecksum, engine, stepsPerEpoch }: CheckpointContext,
 ): Promise<{ file: string; bytes: number }> {
-  const description: z.infer<typeof descriptionSchema> = {
+  const description = JSON.stringify({
     document,
     documentHash: hashRunDocument(document),
     datasetChecksum,
     engine,
     dataOrder: { epoch: Math.floor(progress.step / stepsPerEpoch), batch: progress.step % stepsPerEpoch },
     progress,
-  };
+  } satisfies z.infer<typeof descriptionSchema>);
   const chunks = serializeSafetensors(state, {
     format,
     version: String(version),
-    checksum: checksumOf(safetensorsPayload(state)),
-    description: JSON.stringify(description),
+    checksum: checksumOf(description, safetensorsPayload(state)),
+    description,
   });
   const file = join(directory, checkpointFileName(progress.step));
   await writeChunksAtomically(file, chunks);
@@ -141,7 +141,9 @@ export async function readCheckpoint(
   if (metadata['version'] !== String(version)) {
     throw invalid(file, `it has version ${metadata['version']}, this program reads version ${version}`);
   }
-  if (metadata['checksum'] !== checksumOf([payload])) throw invalid(file, 'its checksum does not match its values');
+  if (metadata['checksum'] !== checksumOf(metadata['description'] ?? '', [payload])) {
+    throw invalid(file, 'its checksum does not match its content');
+  }
   const description = parseDescription(file, metadata['description']);
   if (description.documentHash !== hashRunDocument(context.document)) {
     throw invalid(file, 'it belongs to a run with other settings');

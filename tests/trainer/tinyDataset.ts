@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createDatasetWriter } from '#files/datasetWriter.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 
-export const tinyImage = { height: 6, width: 6, channels: 3 };
+export const tinyImage = { height: 4, width: 4, channels: 3 };
 
 export interface TinyLab {
   directory: string;
