@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { runDocumentSchema } from '#shared/domain/run.ts';
+import { describeFields, type FieldDescription } from '#shared/domain/fields.ts';
 
 /** A field of the run document that can be set from the command line. */
 export interface SettingDescription {
@@ -13,76 +12,48 @@ export interface SettingDescription {
   when: string | null;
 }
 
-interface JsonSchema {
-  type?: string;
-  const?: unknown;
-  enum?: unknown[];
-  default?: unknown;
-  properties?: Record<string, JsonSchema>;
-  anyOf?: JsonSchema[];
-  oneOf?: JsonSchema[];
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  exclusiveMaximum?: number;
-  title?: string;
-  help?: string;
-  unit?: string;
-}
-
-/** Set by NormLab itself. */
-const hidden = new Set(['format', 'version', 'seed', 'dataset.checksum']);
-const durationKeys = new Set(['length', 'evaluation.every', 'checkpoints.every']);
-
-/** Every key that can be set, read from the run document's schema: the one place that says so. */
+/** Every key that can be set. */
 export function describeSettings(): SettingDescription[] {
-  const schema = z.toJSONSchema(runDocumentSchema, { io: 'input' }) as JsonSchema;
-  return describeFields(schema, '', null);
-}
-
-function describeFields(schema: JsonSchema, prefix: string, when: string | null): SettingDescription[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
-    const key = `${prefix}${name}`;
-    if (hidden.has(key) || (name === 'id' && prefix !== 'dataset.')) return [];
-    const base = { key, when, default: describeDefault(field.default), help: field.help ?? field.title ?? '' };
-    if (durationKeys.has(key)) return [{ ...base, type: 'length, as in 5epochs or 200steps' }];
-    const choices = field.oneOf ?? (field.properties?.['id']?.const === undefined ? undefined : [field]);
-    if (choices !== undefined) {
-      const ids = choices.map((choice) => String(choice.properties?.['id']?.const));
-      return [
-        { ...base, type: ids.join(' | ') },
-        ...choices.flatMap((choice, index) =>
-          describeFields(choice, `${key}.`, choices.length > 1 ? `${key}=${ids[index]}` : when),
-        ),
-      ];
-    }
-    if (field.properties !== undefined) return describeFields(field, `${key}.`, when);
-    return [{ ...base, type: describeType(field) }];
-  });
+  return describeFields().map((field) => ({
+    key: field.key,
+    type: describeType(field),
+    default: describeDefault(field.default),
+    help: field.help,
+    when: field.when === null ? null : `${field.when.key}=${field.when.value}`,
+  }));
 }
 
 function describeDefault(value: unknown): string {
   if (value === undefined) return '';
   if (value === null) return 'all';
   if (typeof value !== 'object') return String(value);
-  if ('id' in value) return String(value.id);
   if ('unit' in value && 'value' in value) return `${String(value.value)}${String(value.unit)}`;
   return JSON.stringify(value);
 }
 
-function describeType(field: JsonSchema): string {
-  if (field.const !== undefined) return String(field.const);
-  if (field.enum !== undefined) return field.enum.map(String).join(' | ');
-  if (field.anyOf !== undefined) return field.anyOf.map(describeType).join(' | ');
-  if (field.type === 'array') return 'names joined by +';
-  if (field.type !== 'integer' && field.type !== 'number') return field.type ?? 'text';
-  const bounds = [
-    field.minimum === undefined ? null : `≥ ${field.minimum}`,
-    field.exclusiveMinimum === undefined ? null : `> ${field.exclusiveMinimum}`,
-    field.maximum === undefined || field.maximum === Number.MAX_SAFE_INTEGER ? null : `≤ ${field.maximum}`,
-    field.exclusiveMaximum === undefined ? null : `< ${field.exclusiveMaximum}`,
-  ].filter((bound) => bound !== null);
-  return [field.type, bounds.join(', ')].filter((part) => part !== '').join(' ');
+function describeType(field: FieldDescription): string {
+  switch (field.kind) {
+    case 'duration':
+      return 'length, as in 5epochs or 200steps';
+    case 'choice':
+      return field.options.map(({ value }) => value).join(' | ');
+    case 'names':
+      return 'all | names joined by +';
+    case 'text':
+      return 'string';
+    case 'boolean':
+      return 'boolean';
+    case 'integer':
+    case 'number': {
+      const bounds = [
+        field.minimum === null ? null : `${field.exclusiveMinimum ? '>' : '≥'} ${field.minimum}`,
+        field.maximum === null ? null : `${field.exclusiveMaximum ? '<' : '≤'} ${field.maximum}`,
+      ].filter((bound) => bound !== null);
+      return [[field.kind, bounds.join(', ')].filter((part) => part !== '').join(' '), field.nullable ? 'null' : '']
+        .filter((part) => part !== '')
+        .join(' | ');
+    }
+  }
 }
 
 /** The keys as a block for `--help`. */

@@ -9,6 +9,8 @@ export type FieldMeta = {
   unit?: string;
   /** True for fields that stay folded until asked for. */
   advanced?: boolean;
+  /** Names of a fixed set of values, where the values themselves say too little. */
+  choices?: Record<string, string>;
 };
 
 /** Everything about a method but its computation, which is in `trainer/methods/<id>.ts`. */

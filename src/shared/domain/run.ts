@@ -59,16 +59,20 @@ export const optimizerSchema = z.strictObject({
 });
 
 export const scheduleSchema = z.discriminatedUnion('id', [
-  z.strictObject({ id: z.literal('constant') }),
-  z.strictObject({
-    id: z.literal('perStepDecay'),
-    decayPerStep: z
-      .number()
-      .min(0)
-      .lt(1)
-      .default(1e-4)
-      .meta(meta({ title: 'Decay per step', help: 'The learning rate is multiplied by 1 − decay at each step.' })),
-  }),
+  z
+    .strictObject({ id: z.literal('constant') })
+    .meta(meta({ title: 'Constant', help: 'The learning rate stays as it is.' })),
+  z
+    .strictObject({
+      id: z.literal('perStepDecay'),
+      decayPerStep: z
+        .number()
+        .min(0)
+        .lt(1)
+        .default(1e-4)
+        .meta(meta({ title: 'Decay per step', help: 'The learning rate is multiplied by 1 − decay at each step.' })),
+    })
+    .meta(meta({ title: 'Decay at each step', help: 'The learning rate shrinks by the same share at each step.' })),
 ]);
 
 /**
@@ -79,7 +83,10 @@ export const runDocumentSchema = z.strictObject({
   format: z.literal('normlab.run').default('normlab.run'),
   version: z.literal(1).default(1),
   dataset: z.strictObject({
-    id: z.string().min(1),
+    id: z
+      .string()
+      .min(1)
+      .meta(meta({ title: 'Data set', help: 'The images and labels that every run is trained and evaluated on.' })),
     /** Pins the exact data; filled in when a run is created. */
     checksum: checksumSchema.optional(),
     trainingImages: z
@@ -105,41 +112,145 @@ export const runDocumentSchema = z.strictObject({
         }),
       ),
     /** Chooses the subsets; the same for all runs that are to be compared. */
-    subsetSeed: z.int().nonnegative().max(0xffff_ffff).default(0),
+    subsetSeed: z
+      .int()
+      .nonnegative()
+      .max(0xffff_ffff)
+      .default(0)
+      .meta(
+        meta({
+          title: 'Seed of the subsets',
+          help: 'Chooses which images the subsets hold; runs that are compared share it.',
+          advanced: true,
+        }),
+      ),
   }),
-  architecture: architectureSchema.prefault({ id: 'paper-cnn' }),
-  method: methodSchema.prefault({ id: 'batchNorm' }),
+  architecture: architectureSchema
+    .prefault({ id: 'paper-cnn' })
+    .meta(meta({ title: 'Architecture', help: 'The network: its stack of layers from image to classes.' })),
+  method: methodSchema
+    .prefault({ id: 'batchNorm' })
+    .meta(meta({ title: 'Method', help: 'The normalization or regularization that the runs are trained with.' })),
   /** Layers that get the method's normalizer: all that can have one, or those named. */
-  normalizedLayers: z.union([z.literal('all'), z.array(z.string()).max(200)]).default('all'),
-  optimizer: optimizerSchema.prefault({ id: 'sgd' }),
-  schedule: scheduleSchema.prefault({ id: 'perStepDecay' }),
+  normalizedLayers: z
+    .union([z.literal('all'), z.array(z.string()).max(200)])
+    .default('all')
+    .meta(
+      meta({
+        title: 'Normalized layers',
+        help: 'The layers behind which the method’s normalizer stands: all or some.',
+      }),
+    ),
+  optimizer: optimizerSchema.prefault({ id: 'sgd' }).meta(
+    meta({
+      title: 'Optimizer',
+      help: 'How weights follow the gradient.',
+      choices: { sgd: 'Stochastic gradient descent' },
+    }),
+  ),
+  schedule: scheduleSchema
+    .prefault({ id: 'perStepDecay' })
+    .meta(meta({ title: 'Schedule', help: 'How the learning rate changes during training.' })),
   batchSize: z
     .int()
     .positive()
     .max(65_536)
     .default(64)
     .meta(meta({ title: 'Batch size', symbol: 'M', help: 'Images in one training step.' })),
-  length: durationSchema.default({ unit: 'epochs', value: 5 }),
+  length: durationSchema
+    .default({ unit: 'epochs', value: 5 })
+    .meta(meta({ title: 'Length', help: 'How long each run trains: passes over the training images, or steps.' })),
   evaluation: z
     .strictObject({
-      every: durationSchema.default({ unit: 'epochs', value: 1 }),
-      batchSize: z.int().positive().max(65_536).default(500),
+      every: durationSchema
+        .default({ unit: 'epochs', value: 1 })
+        .meta(
+          meta({ title: 'Evaluate every', help: 'How often loss and accuracy on the validation images are measured.' }),
+        ),
+      batchSize: z
+        .int()
+        .positive()
+        .max(65_536)
+        .default(500)
+        .meta(
+          meta({
+            title: 'Evaluation batch size',
+            help: 'Images evaluated at once; it changes memory and speed, not results.',
+            advanced: true,
+          }),
+        ),
     })
     .prefault({}),
   checkpoints: z
     .strictObject({
-      every: durationSchema.default({ unit: 'epochs', value: 1 }),
-      keepLast: z.int().min(1).max(100).default(2),
+      every: durationSchema.default({ unit: 'epochs', value: 1 }).meta(
+        meta({
+          title: 'Checkpoint every',
+          help: 'How often a run is saved, so that it can go on from there.',
+          advanced: true,
+        }),
+      ),
+      keepLast: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(2)
+        .meta(
+          meta({
+            title: 'Checkpoints kept',
+            help: 'How many of the latest checkpoints of a run stay on disk.',
+            advanced: true,
+          }),
+        ),
     })
     .prefault({}),
   /** Chooses initialisation and batch order; runs with equal seed share both. */
   seed: z.int().nonnegative().max(0xffff_ffff).default(1),
   execution: z
     .strictObject({
-      engine: z.enum(['auto', 'tensorflow', 'javascript']).default('auto'),
-      mode: z.enum(['compiled', 'eager']).default('compiled'),
-      operations: z.enum(['fused', 'composed']).default('fused'),
-      precision: z.enum(['float32', 'bfloat16']).default('float32'),
+      engine: z
+        .enum(['auto', 'tensorflow', 'javascript'])
+        .default('auto')
+        .meta(
+          meta({
+            title: 'Engine',
+            help: 'What computes the runs; the best of this machine, or one by name.',
+            advanced: true,
+            choices: { auto: 'Best of this machine', tensorflow: 'TensorFlow', javascript: 'JavaScript' },
+          }),
+        ),
+      mode: z
+        .enum(['compiled', 'eager'])
+        .default('compiled')
+        .meta(
+          meta({
+            title: 'Step',
+            help: 'Whether a training step is compiled once, or each operation runs by itself, which is slower.',
+            advanced: true,
+            choices: { compiled: 'Compiled', eager: 'One operation at a time' },
+          }),
+        ),
+      operations: z
+        .enum(['fused', 'composed'])
+        .default('fused')
+        .meta(
+          meta({
+            title: 'Operations',
+            help: 'Whether the engine’s own fused operations are used, or the same built from simple ones.',
+            advanced: true,
+            choices: { fused: 'Fused', composed: 'Composed' },
+          }),
+        ),
+      precision: z
+        .enum(['float32', 'bfloat16'])
+        .default('float32')
+        .meta(
+          meta({
+            title: 'Precision',
+            help: 'Format of activations and gradients; bfloat16 halves memory and rounds more.',
+            advanced: true,
+          }),
+        ),
     })
     .prefault({}),
 });
