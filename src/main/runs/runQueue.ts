@@ -42,9 +42,10 @@ export class RunQueue {
     return this.#waiting.has(runId) || this.#training.has(runId);
   }
 
-  /** Adds runs and ends a halt: whoever adds runs has seen why it halted. */
+  /** Adds those of the runs that are queued, and ends a halt: whoever adds runs has seen why it halted. */
   add(runIds: Iterable<string>): void {
-    for (const id of runIds) this.#waiting.add(id);
+    const queued = new Set(this.#options.queuedInOrder());
+    for (const id of runIds) if (queued.has(id) && !this.#training.has(id)) this.#waiting.add(id);
     this.#halted = null;
     this.#options.onChange();
     this.#startNext();

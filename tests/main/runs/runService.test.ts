@@ -1,0 +1,344 @@
+import { existsSync } from 'node:fs';
+import { truncate, unlink, writeFile } from 'node:fs/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { checkpointDirectory, runDirectory } from '#main/runs/checkpointFiles.ts';
+import type { RunEventBatch } from '#main/runs/runEvents.ts';
+import type { Store } from '#main/store/store.ts';
+import type { RunState } from '#shared/domain/runState.ts';
+import { LabError } from '#shared/errors.ts';
+import { fakeLauncher, openServiceFixture, type ServiceFixture } from './fakes.ts';
+
+let fixture: ServiceFixture | null = null;
+afterEach(async () => {
+  await fixture?.close();
+  fixture = null;
+});
+
+async function open(...parameters: Parameters<typeof openServiceFixture>): Promise<ServiceFixture> {
+  return (fixture = await openServiceFixture(...parameters));
+}
+
+/** Loss series of the fake trainer: seed + 1/(step + 1). */
+const expectedLosses = (seed: number): number[] => Array.from({ length: 20 }, (_, index) => seed + 1 / (index + 2));
+
+function only(ids: readonly string[]): string {
+  const [id] = ids;
+  if (id === undefined || ids.length !== 1) throw new Error('one run expected');
+  return id;
+}
+
+/** Resolves once a run has a checkpoint of this step. */
+async function untilCheckpoint({ store }: ServiceFixture, runId: string, step: number): Promise<void> {
+  await vi.waitUntil(() => store.runs.listCheckpoints(runId)[0]?.step === step, { timeout: 20_000, interval: 5 });
+}
+
+const logOf = ({ service }: ServiceFixture, runId: string): string =>
+  service
+    .log(runId)
+    .map(({ text }) => text)
+    .join('\n');
+
+describe('a run', () => {
+  it('goes through its states and leaves metrics, checkpoints, environment and summary', async () => {
+    const lab = await open(fakeLauncher());
+    const states: RunState[] = [];
+    lab.service.observe(({ changed }) => {
+      for (const run of changed) if (states.at(-1) !== run.state) states.push(run.state);
+    });
+    const id = only(await lab.createRuns([3]));
+    lab.service.start([id]);
+    const [run] = await lab.service.whenEnded([id]);
+    expect(run).toMatchObject({
+      state: 'done',
+      error: null,
+      summary: { steps: 20 },
+      progress: { step: 20 },
+      environment: { engine: { title: 'Fake' } },
+    });
+    expect(states).toEqual(['preparing', 'running', 'done']);
+    expect(lab.store.runs.get(id)).toEqual(run);
+    expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(3));
+    expect(lab.store.runs.listCheckpoints(id).map(({ step }) => step)).toEqual([20, 15]);
+  });
+
+  it('fails with what the trainer says', async () => {
+    const lab = await open(fakeLauncher('fail'));
+    const ids = await lab.createRuns([1]);
+    lab.service.start(ids);
+    expect(await lab.service.whenEnded(ids)).toMatchObject([
+      { state: 'failed', error: { code: 'engineFailed', message: 'No engine here.' } },
+    ]);
+  });
+
+  it('diverges as a result, with the step at which it did', async () => {
+    const lab = await open(fakeLauncher('diverge'));
+    const ids = await lab.createRuns([1]);
+    lab.service.start(ids);
+    expect(await lab.service.whenEnded(ids)).toMatchObject([
+      { state: 'diverged', error: { message: expect.stringContaining('after step 11') as string } },
+    ]);
+  });
+
+  it('refuses data other than it was made for', async () => {
+    const lab = await open(fakeLauncher());
+    const id = only(await lab.createRuns([1]));
+    const run = lab.service.get(id);
+    const dataset = { ...run.document.dataset, checksum: 'b'.repeat(64) };
+    lab.store.runs.update(id, { document: { ...run.document, dataset } });
+    lab.service.start([id]);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'failed', error: { code: 'invalidDataset' } }]);
+  });
+});
+
+describe('the queue', () => {
+  it('trains in order of creation, one at a time, and survives a lost trainer', async () => {
+    const lab = await open(fakeLauncher({ 1: 'normal', 2: 'crash', 3: 'normal' }));
+    const order: string[] = [];
+    let most = 0;
+    lab.service.observe(({ changed }) => {
+      most = Math.max(most, lab.service.queueState().training.length);
+      for (const run of changed) if (run.state === 'running' && order.at(-1) !== run.id) order.push(run.id);
+    });
+    const ids = await lab.createRuns([1, 2, 3]);
+    lab.service.start([...ids].reverse());
+    const runs = await lab.service.whenEnded(ids);
+    expect(runs.map((run) => run.state)).toEqual(['done', 'lost', 'done']);
+    expect(runs[1]?.error?.message).toContain('memory ran out');
+    expect(order).toEqual(ids);
+    expect(most).toBe(1);
+  });
+
+  it('trains several at a time where it may', async () => {
+    const lab = await open(fakeLauncher('endless'), { concurrency: 2 });
+    const ids = await lab.createRuns([1, 2, 3]);
+    lab.service.start();
+    await vi.waitUntil(() => lab.service.list({ states: ['running'] }).length === 2, { timeout: 20_000, interval: 5 });
+    expect(lab.service.queueState()).toEqual({ training: ids.slice(0, 2), waiting: ids.slice(2), halted: null });
+  });
+
+  it('leaves queued runs of an earlier session alone until asked', async () => {
+    const lab = await open(fakeLauncher());
+    const [first, second] = [only(await lab.createRuns([1])), only(await lab.createRuns([2]))];
+    lab.service.start([second]);
+    await lab.service.whenEnded([second]);
+    expect(lab.service.get(first).state).toBe('queued');
+  });
+
+  it('hands every change to observers in numbered batches', async () => {
+    const lab = await open(fakeLauncher('chatty'));
+    const batches: RunEventBatch[] = [];
+    lab.service.observe((batch) => batches.push(batch));
+    const ids = await lab.createRuns([1]);
+    lab.service.start(ids);
+    await lab.service.whenEnded(ids);
+    expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, index) => index + 1));
+    expect(batches.flatMap(({ changed }) => changed).at(-1)?.state).toBe('done');
+    expect(batches.some(({ metricsAppended }) => metricsAppended.includes(only(ids)))).toBe(true);
+  });
+});
+
+describe('stopping', () => {
+  it('stops with a checkpoint, and resuming makes the series that an unbroken run has', async () => {
+    const lab = await open(fakeLauncher('endless'));
+    const id = only(await lab.createRuns([7]));
+    lab.service.start([id]);
+    await untilCheckpoint(lab, id, 10);
+    await vi.waitUntil(() => lab.service.get(id).progress?.step === 12, { timeout: 20_000, interval: 5 });
+    lab.service.stop(id);
+    await lab.service.whenEnded([id]);
+    expect(lab.service.get(id)).toMatchObject({ state: 'stopped', summary: { steps: 12 } });
+    lab.service.resume(id);
+    const [run] = await lab.service.whenEnded([id]);
+    expect(run).toMatchObject({ state: 'done', resumeCount: 1, error: null });
+    expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(7));
+    expect(logOf(lab, id)).toContain('Going on from step 12.');
+  });
+
+  it('ends at once the second time, and says from where it would go on', async () => {
+    const lab = await open(fakeLauncher('hang'));
+    const id = only(await lab.createRuns([1]));
+    lab.service.start([id]);
+    await untilCheckpoint(lab, id, 10);
+    lab.service.stop(id);
+    expect(lab.service.get(id).state).toBe('stopping');
+    lab.service.stop(id);
+    const [run] = await lab.service.whenEnded([id]);
+    expect(run).toMatchObject({
+      state: 'stopped',
+      error: { code: 'cancelled', hint: 'Resume it to go on from step 10.' },
+    });
+  });
+
+  it('ends a trainer that does not stop in time', async () => {
+    const lab = await open(fakeLauncher('hang'), { stopTimeoutMs: 20 });
+    const id = only(await lab.createRuns([1]));
+    lab.service.start([id]);
+    await untilCheckpoint(lab, id, 10);
+    await vi.waitUntil(() => lab.service.get(id).progress?.step === 12, { timeout: 20_000, interval: 5 });
+    lab.service.stop(id);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'stopped' }]);
+    expect(logOf(lab, id)).toContain('did not stop in time');
+  });
+
+  it('takes a waiting run out of the queue, and refuses a run that has ended', async () => {
+    const lab = await open(fakeLauncher());
+    const ids = await lab.createRuns([1, 2]);
+    lab.service.start(ids);
+    lab.service.stop(ids[1] ?? '');
+    const runs = await lab.service.whenEnded(ids);
+    expect(runs.map((run) => run.state)).toEqual(['done', 'stopped']);
+    expect(() => lab.service.stop(ids[0] ?? '')).toThrow(expect.objectContaining({ code: 'invalidState' }) as Error);
+    expect(() => lab.service.resume(ids[0] ?? '')).toThrow(expect.objectContaining({ code: 'invalidState' }) as Error);
+  });
+
+  it('interrupts with a checkpoint and leaves the rest queued', async () => {
+    const lab = await open(fakeLauncher('endless'));
+    const ids = await lab.createRuns([1, 2]);
+    lab.service.start(ids);
+    await untilCheckpoint(lab, ids[0] ?? '', 10);
+    lab.service.interrupt();
+    const runs = await lab.service.whenEnded(ids);
+    expect(runs.map((run) => run.state)).toEqual(['stopped', 'queued']);
+  });
+
+  it.each([
+    [true, { state: 'stopped', error: null }],
+    [false, { state: 'stopped', error: { code: 'cancelled' } }],
+  ])('closes without an orphan (graceful: %s)', async (graceful, expected) => {
+    const lab = await open(fakeLauncher('endless'));
+    const id = only(await lab.createRuns([1]));
+    lab.service.start([id]);
+    await untilCheckpoint(lab, id, 10);
+    const pid = lab.service.trainerPid(id) ?? 0;
+    await lab.service.close({ graceful });
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect(lab.store.runs.get(id)).toMatchObject(expected);
+  });
+});
+
+describe('resuming after a loss', () => {
+  async function lose(seed = 4): Promise<[ServiceFixture, string]> {
+    const lab = await open(fakeLauncher('crash'));
+    const id = only(await lab.createRuns([seed]));
+    lab.service.start([id]);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'lost' }]);
+    return [lab, id];
+  }
+
+  async function resume(lab: ServiceFixture, id: string): Promise<void> {
+    lab.service.resume(id);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'done' }]);
+    expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(4));
+    expect([...lab.store.metrics.read(id, 'validation/loss').steps]).toEqual([0]);
+  }
+
+  it('goes on from the newest checkpoint and cuts later points', async () => {
+    const [lab, id] = await lose();
+    await resume(lab, id);
+    expect(logOf(lab, id)).toContain('Going on from step 10.');
+  });
+
+  it('takes the one before where the newest file is missing', async () => {
+    const [lab, id] = await lose();
+    const newest = lab.store.runs.listCheckpoints(id)[0]?.file ?? '';
+    await unlink(newest);
+    await resume(lab, id);
+    expect(logOf(lab, id)).toMatch(/step 10 is missing[\s\S]*Going on from step 5/);
+  });
+
+  it('takes the one before where the newest file is cut short or damaged inside', async () => {
+    const [lab, id] = await lose();
+    const [newest, previous] = lab.store.runs.listCheckpoints(id);
+    await truncate(newest?.file ?? '', 3);
+    await writeFile(previous?.file ?? '', 'broken');
+    await resume(lab, id);
+    expect(logOf(lab, id)).toMatch(/step 10 is damaged[\s\S]*step 5 cannot be used[\s\S]*Going on from the start/);
+  });
+
+  it('finds runs that were training when the owner ended, and goes on with them', async () => {
+    const [lab, id] = await lose();
+    const queued = only(await lab.createRuns([5]));
+    // What the store of a killed owner says: the run trains.
+    for (const state of ['queued', 'preparing', 'running'] as const) lab.store.runs.transition(id, state);
+    const service = lab.reopen(fakeLauncher());
+    expect(service.recoverInterrupted().map((run) => run.id)).toEqual([id]);
+    expect(service.get(id)).toMatchObject({
+      state: 'lost',
+      error: { message: 'NormLab ended while this run trained.' },
+    });
+    expect(service.get(queued).state).toBe('queued');
+    await resume(lab, id);
+  });
+});
+
+describe('a full disk', () => {
+  const diskFull = new LabError('diskFull', 'The disk is full.', 'Free some space.');
+
+  /** A store whose metrics cannot be written while `full.now`. */
+  function failing(full: { now: boolean }): (store: Store) => Store {
+    return (store) => ({
+      ...store,
+      metrics: {
+        ...store.metrics,
+        flush: () => {
+          if (full.now) throw diskFull;
+          store.metrics.flush();
+        },
+      },
+    });
+  }
+
+  it('fails the run with the reason, halts the queue, and lets it go on when there is room', async () => {
+    const full = { now: true };
+    const lab = await open(fakeLauncher(), { wrapStore: failing(full) });
+    const ids = await lab.createRuns([1, 2]);
+    lab.service.start(ids);
+    const runs = await lab.service.whenEnded(ids);
+    expect(runs).toMatchObject([{ state: 'failed', error: { code: 'diskFull' } }, { state: 'queued' }]);
+    expect(lab.service.queueState().halted).toMatchObject({ code: 'diskFull' });
+    full.now = false;
+    lab.service.resume(ids[0] ?? '');
+    lab.service.start(ids);
+    expect(await lab.service.whenEnded(ids)).toMatchObject([{ state: 'done' }, { state: 'done' }]);
+    expect([...lab.store.metrics.read(ids[0] ?? '', 'train/loss').values]).toEqual(expectedLosses(1));
+  });
+
+  it('is over also where not even its end can be written', async () => {
+    const full = { now: false };
+    const lab = await open(fakeLauncher(), {
+      wrapStore: (store) => ({
+        ...failing(full)(store),
+        runs: {
+          ...store.runs,
+          transition: (id, to, patch) => {
+            if (full.now && to === 'failed') throw diskFull;
+            if (to === 'running') full.now = true;
+            return store.runs.transition(id, to, patch);
+          },
+        },
+      }),
+    });
+    const ids = await lab.createRuns([1]);
+    lab.service.start(ids);
+    expect(await lab.service.whenEnded(ids)).toMatchObject([{ state: 'failed', error: { code: 'diskFull' } }]);
+    full.now = false;
+    await lab.service.close({ graceful: true });
+    expect(lab.store.runs.get(only(ids))).toMatchObject({ state: 'failed', error: { code: 'diskFull' } });
+  });
+});
+
+describe('deleting', () => {
+  it('removes records and files, but not while it trains', async () => {
+    const lab = await open(fakeLauncher('endless'));
+    const id = only(await lab.createRuns([1]));
+    lab.service.start([id]);
+    await untilCheckpoint(lab, id, 10);
+    await expect(lab.service.remove(id)).rejects.toMatchObject({ code: 'invalidState' });
+    lab.service.stop(id);
+    await lab.service.whenEnded([id]);
+    expect(existsSync(checkpointDirectory(lab.directory, id))).toBe(true);
+    await lab.service.remove(id);
+    expect(existsSync(runDirectory(lab.directory, id))).toBe(false);
+    expect(lab.store.runs.get(id)).toBeNull();
+  });
+});
