@@ -138,7 +138,8 @@ function panelSeries(panel: ChartPanel, index: number, fontSize: number): Series
     // Stable ids let a live chart take new data without being built again.
     const id = `${index}/${order}/${series.label}`;
     const band = bandSeries(series, index, panel.yAxis.scale === 'log');
-    if (band !== null) options.push({ ...band, id: `${id}/band` });
+    // A name of its own: the legend shows the first series of a name, and that is to be the line.
+    if (band !== null) options.push({ ...band, id: `${id}/band`, name: `${series.label} band` });
     options.push({
       ...place,
       type: 'line',

@@ -129,7 +129,7 @@ describe('the ECharts option', () => {
     const option = echartsOption(chart, { width: 800, height: 400, fontSize: 12, theme: 'dark' });
     const series = option.series as { type: string; name: string; data: unknown[]; xAxisIndex: number }[];
     expect(series.map(({ type, name }) => `${type} ${name}`)).toEqual([
-      'custom batchNorm',
+      'custom batchNorm band',
       'line batchNorm',
       'line none',
       'scatter none',
