@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { describeWriteError } from '#files/fileErrors.ts';
+import { isProcessAlive } from '#files/processes.ts';
+
+const stagingPrefix = '.importing-';
+const trashPrefix = '.removing-';
+const ownerFile = 'owner.json';
+const otherHostPatienceMs = 24 * 3_600_000;
+
+const ownerSchema = z.object({ processId: z.int(), hostName: z.string(), processStart: z.string().nullable() });
+
+/** Work folders of this process that are in use. */
+const activeStaging = new Set<string>();
+
+/** A work folder inside the datasets folder, on the same disk, so that the result can be renamed into place. */
+export interface Staging {
+  directory: string;
+  /** Removes it with all that is still in it. */
+  release(): Promise<void>;
+}
+
+export async function createStaging(datasetsDirectory: string): Promise<Staging> {
+  const directory = join(datasetsDirectory, `${stagingPrefix}${randomBytes(6).toString('hex')}`);
+  activeStaging.add(directory);
+  const release = async (): Promise<void> => {
+    try {
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    } finally {
+      activeStaging.delete(directory);
+    }
+  };
+  try {
+    await mkdir(directory, { recursive: true });
+    const owner = {
+      processId: process.pid,
+      hostName: hostname(),
+      processStart: await readProcessStart(process.pid),
+    };
+    await writeFile(join(directory, ownerFile), JSON.stringify(owner));
+  } catch (error) {
+    await release().catch(() => undefined);
+    throw describeWriteError(error, datasetsDirectory);
+  }
+  return { directory, release };
+}
+
+/** Name for a folder on its way out; what a killed removal leaves is removed with the leftovers. */
+export function trashDirectory(datasetsDirectory: string): string {
+  return join(datasetsDirectory, `${trashPrefix}${randomBytes(6).toString('hex')}`);
+}
+
+/** Removes what killed imports and removals left behind; work of living processes stays. */
+export async function removeLeftovers(datasetsDirectory: string): Promise<void> {
+  for (const name of await readdir(datasetsDirectory).catch(() => [])) {
+    const directory = join(datasetsDirectory, name);
+    const isLeftover =
+      name.startsWith(trashPrefix) || (name.startsWith(stagingPrefix) && (await isAbandoned(directory)));
+    // A folder that cannot be removed (a read-only lab) is no reason to refuse reading the others.
+    if (isLeftover) await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function isAbandoned(directory: string): Promise<boolean> {
+  if (activeStaging.has(directory)) return false;
+  const text = await readFile(join(directory, ownerFile), 'utf8').catch(() => 'null');
+  const owner = ownerSchema.safeParse(parseJson(text));
+  if (!owner.success) return true;
+  const { processId, hostName, processStart } = owner.data;
+  if (hostName !== hostname()) {
+    const modifiedMs = await stat(directory).then(
+      (status) => status.mtimeMs,
+      () => 0,
+    );
+    return Date.now() - modifiedMs > otherHostPatienceMs;
+  }
+  // This process knows its own work; in a container an earlier process may have had the same id.
+  if (processId === process.pid) return true;
+  return !isProcessAlive(processId) || (await readProcessStart(processId)) !== processStart;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** When a process started, in the kernel's ticks: tells it from a later one with the same id. Linux only. */
+async function readProcessStart(processId: number): Promise<string | null> {
+  const text = await readFile(`/proc/${processId}/stat`, 'utf8').catch(() => null);
+  // The command's name, in parentheses, may hold spaces; the start is field 22, the twentieth after it.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
