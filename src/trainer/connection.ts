@@ -9,7 +9,7 @@ import { describeProblems } from '#shared/domain/run.ts';
 
 /** The channel to main: messages are validated in both directions. */
 export interface Connection {
-  send(message: TrainerMessage): void;
+  send: (message: TrainerMessage) => void;
   /** Resolves when main has been handed everything that was sent. */
   drain(): Promise<void>;
 }

@@ -171,7 +171,7 @@ function linearMap(
   kernelShape: readonly number[];
   fanIn: number;
   outputShape: readonly number[];
-  apply(input: Tensor, kernel: Tensor): Tensor;
+  apply: (input: Tensor, kernel: Tensor) => Tensor;
 } {
   if (layer.type === 'dense') {
     const [features] = inputShape;

@@ -52,10 +52,7 @@ export function uploadState(values: StateValues): TensorRecord {
 
 export function readState(state: TensorRecord): StateValues {
   return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [
-      name,
-      { shape: value.shape, values: value.dataSync<'float32'>() as Float32Array },
-    ]),
+    Object.entries(state).map(([name, value]) => [name, { shape: value.shape, values: value.dataSync<'float32'>() }]),
   );
 }
 

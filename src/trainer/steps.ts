@@ -41,7 +41,9 @@ export function stateSpecifications(network: Network): Record<string, TensorSpec
   const { parameters, statistics } = network.variables;
   return {
     ...specifications(parameters, statePrefixes.parameters),
-    ...Object.assign({}, ...optimizerSlots.map((slot) => specifications(parameters, `${statePrefixes.slots}${slot}/`))),
+    ...Object.fromEntries(
+      optimizerSlots.flatMap((slot) => Object.entries(specifications(parameters, `${statePrefixes.slots}${slot}/`))),
+    ),
     ...specifications(statistics, statePrefixes.statistics),
   };
 }

@@ -96,7 +96,10 @@ describe('parseSafetensors', () => {
     ['offsets that go backwards', fileOf({ a: f32([1], 0, 4), b: f32([1], 4, 0) }, payload), /“b” has -4 bytes/],
   ])('refuses %s', (_what, bytes, message) => {
     expect(() => parseSafetensors(bytes)).toThrow(
-      expect.objectContaining({ code: 'checkpointInvalid', message: expect.stringMatching(message) }) as Error,
+      expect.objectContaining({
+        code: 'checkpointInvalid',
+        message: expect.stringMatching(message) as string,
+      }) as Error,
     );
   });
 });

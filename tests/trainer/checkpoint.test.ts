@@ -71,7 +71,7 @@ describe('readCheckpoint', () => {
     return file;
   }
   const refusal = (message: RegExp): Error =>
-    expect.objectContaining({ code: 'checkpointInvalid', message: expect.stringMatching(message) }) as Error;
+    expect.objectContaining({ code: 'checkpointInvalid', message: expect.stringMatching(message) as string }) as Error;
 
   it.each<[string, (bytes: Buffer) => Buffer, RegExp]>([
     ['a cut file', (bytes) => bytes.subarray(0, -1), /cut short/],

@@ -73,7 +73,7 @@ describe('createNetwork', () => {
     ['fc1', /“fc1”, which cannot have a normalizer/],
   ])('refuses a normalizer behind %s', (name, message) => {
     expect(() => createNetwork(layers, image, batchNorm, [name])).toThrow(
-      expect.objectContaining({ code: 'invalidDocument', message: expect.stringMatching(message) }) as Error,
+      expect.objectContaining({ code: 'invalidDocument', message: expect.stringMatching(message) as string }) as Error,
     );
   });
 

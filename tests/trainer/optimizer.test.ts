@@ -1,11 +1,11 @@
-import { scalar, tensor, type Tensor } from '@tensorflow/tfjs-core';
+import { scalar, tensor, type Rank } from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { updateParameters } from '#trainer/optimizer.ts';
 
 it('updates by SGD with momentum: v ← m·v + g, w ← w − lr·v', async () => {
   const engine = await openEngine({ kind: 'javascript' });
-  let state = { parameters: { w: tensor([1, -2]) as Tensor }, slots: { 'momentum/w': tensor([0, 4]) as Tensor } };
+  let state = { parameters: { w: tensor<Rank>([1, -2]) }, slots: { 'momentum/w': tensor<Rank>([0, 4]) } };
   // By hand: v = 0.5·[0, 4] + [2, 1] = [2, 3], w = [1, −2] − 0.25·v = [0.5, −2.75];
   // then v = [1, 1.5] + [2, 1] = [3, 2.5], w = [0.5, −2.75] − 0.25·v = [−0.25, −3.375].
   for (const expected of [

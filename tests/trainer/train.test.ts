@@ -214,7 +214,7 @@ describe('train with bad input', () => {
     ['a precision that the engine lacks', { execution: { precision: 'bfloat16' } }, 'engineMissing', /bfloat16/],
   ])('refuses %s', async (_what, changes, code, message) => {
     await expect(runTraining(engine, lab, tinyDocument(changes))).rejects.toThrow(
-      expect.objectContaining({ code, message: expect.stringMatching(message) }) as Error,
+      expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
     );
   });
 
@@ -223,7 +223,7 @@ describe('train with bad input', () => {
     await expect(runTraining(engine, lab, tinyDocument(), { resumeFrom: lastCheckpoint })).rejects.toThrow(
       expect.objectContaining({
         code: 'checkpointInvalid',
-        message: expect.stringMatching(/other settings/),
+        message: expect.stringMatching(/other settings/) as string,
       }) as Error,
     );
   });

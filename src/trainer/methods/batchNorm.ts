@@ -53,6 +53,6 @@ export function createBatchNorm(
         requireTensor(parameters, 'beta'),
       );
     },
-    logs: (parameters) => ({ gammaSquared: mean(square(requireTensor(parameters, 'gamma'))) as Scalar }),
+    logs: (parameters) => ({ gammaSquared: mean<Scalar>(square(requireTensor(parameters, 'gamma'))) }),
   };
 }

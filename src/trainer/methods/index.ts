@@ -15,10 +15,8 @@ const factories: { readonly [Id in MethodId]: MethodFactory<Id> } = {
 };
 
 /** The method's computation at one layer. */
-export function createLayerMethod<Id extends MethodId>(
-  settings: Extract<MethodSettings, { id: Id }>,
-  layer: MethodLayer,
-): LayerMethod {
-  const factory: MethodFactory<Id> = factories[settings.id as Id];
+export function createLayerMethod(settings: MethodSettings, layer: MethodLayer): LayerMethod {
+  // The table pairs each id with the factory for its settings, which the compiler cannot follow here.
+  const factory = factories[settings.id] as (layer: MethodLayer, settings: MethodSettings) => LayerMethod;
   return factory(layer, settings);
 }

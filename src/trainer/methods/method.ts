@@ -32,7 +32,7 @@ export interface LayerVariables {
 
 export interface LayerInputs {
   /** h: this layer's convolution or matrix product of its input with a kernel, without bias. */
-  linear(kernel: Tensor): Tensor;
+  linear: (kernel: Tensor) => Tensor;
   /** By the names of `LayerVariables`. */
   parameters: TensorRecord;
   statistics: TensorRecord;
