@@ -1,20 +1,17 @@
-import {
-  conv2d,
-  matMul,
-  maxPool,
-  mul,
-  sum,
-  valueAndGrads,
-  add,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  type Tensor4D,
-} from '@tensorflow/tfjs-core';
+import { conv2d, matMul, maxPool, mul, sum, valueAndGrads, add, type Tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { Engine, StepBody, TensorRecord } from '#trainer/engines/engine.ts';
 import * as reference from './float64Reference.ts';
-import { expectClose, input, runOnce, stepVariants, variantTitle } from './stepTools.ts';
+import {
+  expectClose,
+  input,
+  runOnce,
+  stepVariants,
+  variantTitle,
+  imagesInput,
+  matrixInput,
+  vectorInput,
+} from './stepTools.ts';
 
 /** Body with `output`, and the gradients of Σ upstream·output with respect to the named inputs. */
 export function outputAndGradients(
@@ -52,12 +49,7 @@ export function describeOperations(engine: () => Engine): void {
       const { output, mean, variance } = reference.batchNorm(x, gamma, beta, epsilon);
       const body: StepBody = (inputs, operations) => {
         const normalize = (all: TensorRecord): ReturnType<typeof operations.batchNormTraining> =>
-          operations.batchNormTraining(
-            input(all, 'x'),
-            input<Tensor1D>(all, 'gamma'),
-            input<Tensor1D>(all, 'beta'),
-            epsilon,
-          );
+          operations.batchNormTraining(input(all, 'x'), vectorInput(all, 'gamma'), vectorInput(all, 'beta'), epsilon);
         const { mean, variance } = normalize(inputs);
         return {
           mean,
@@ -102,8 +94,8 @@ export function describeOperations(engine: () => Engine): void {
           outputAndGradients(['x'], (all) => {
             const { output, mean, variance } = operations.batchNormTraining(
               input(all, 'x'),
-              input<Tensor1D>(all, 'gamma'),
-              input<Tensor1D>(all, 'beta'),
+              vectorInput(all, 'gamma'),
+              vectorInput(all, 'beta'),
               1e-3,
             );
             return add(output, mul(add(mean, variance), weight));
@@ -131,8 +123,8 @@ export function describeOperations(engine: () => Engine): void {
         (inputs, operations) => ({
           ...operations.batchNormTraining(
             input(inputs, 'x'),
-            input<Tensor1D>(inputs, 'gamma'),
-            input<Tensor1D>(inputs, 'beta'),
+            vectorInput(inputs, 'gamma'),
+            vectorInput(inputs, 'beta'),
             1e-5,
           ),
         }),
@@ -155,7 +147,7 @@ export function describeOperations(engine: () => Engine): void {
           upstream: { shape: [3], values: upstream },
         },
         outputAndGradients(['logits'], (all, operations) =>
-          operations.softmaxCrossEntropy(input<Tensor2D>(all, 'logits'), input<Tensor1D>(all, 'labels')),
+          operations.softmaxCrossEntropy(matrixInput(all, 'logits'), vectorInput(all, 'labels')),
         ),
       );
       expectClose(results['output'], reference.softmaxCrossEntropy(logits, labels));
@@ -178,7 +170,7 @@ export function describeOperations(engine: () => Engine): void {
           upstream: { shape: [2], values: [1, 1] },
         },
         outputAndGradients(['logits'], (all, operations) =>
-          operations.softmaxCrossEntropy(input<Tensor2D>(all, 'logits'), input<Tensor1D>(all, 'labels')),
+          operations.softmaxCrossEntropy(matrixInput(all, 'logits'), vectorInput(all, 'labels')),
         ),
       );
       expectClose(results['output'], [2000, Math.LN2]);
@@ -213,7 +205,7 @@ export function describeOperations(engine: () => Engine): void {
           upstream: { shape: [2, 4, 4, 3], values: upstream },
         },
         outputAndGradients(['x', 'filter'], (all) =>
-          conv2d(input<Tensor4D>(all, 'x'), input<Tensor4D>(all, 'filter'), 1, 'same'),
+          conv2d(imagesInput(all, 'x'), imagesInput(all, 'filter'), 1, 'same'),
         ),
       );
       expectClose(results['output'], reference.conv2dSame(x, shape, filter, filterShape));
@@ -235,7 +227,7 @@ export function describeOperations(engine: () => Engine): void {
         engine(),
         variant,
         { x: { shape: [...shape], values: x }, upstream: { shape: [2, 2, 2, 2], values: upstream } },
-        outputAndGradients(['x'], (all) => maxPool(input<Tensor4D>(all, 'x'), 2, 2, 'valid')),
+        outputAndGradients(['x'], (all) => maxPool(imagesInput(all, 'x'), 2, 2, 'valid')),
       );
       expectClose(results['output'], reference.maxPool2(x, shape));
       expectClose(
@@ -258,7 +250,7 @@ export function describeOperations(engine: () => Engine): void {
           b: { shape: [4, 2], values: b },
           upstream: { shape: [3, 2], values: upstream },
         },
-        outputAndGradients(['a', 'b'], (all) => matMul(input<Tensor2D>(all, 'a'), input<Tensor2D>(all, 'b'))),
+        outputAndGradients(['a', 'b'], (all) => matMul(matrixInput(all, 'a'), matrixInput(all, 'b'))),
       );
       expectClose(results['output'], reference.matMul(a, b, 4));
       expectClose(

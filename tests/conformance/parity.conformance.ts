@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Tensor1D } from '@tensorflow/tfjs-core';
 import { describe, it } from 'vitest';
 import type { Engine } from '#trainer/engines/engine.ts';
 import { outputAndGradients } from './operations.conformance.ts';
-import { expectClose, input, runOnce, stepVariants, type InputValues } from './stepTools.ts';
+import { expectClose, input, runOnce, stepVariants, type InputValues, vectorInput } from './stepTools.ts';
 
 interface Array64 {
   shape: number[];
@@ -55,8 +54,8 @@ export function describeParity(engine: () => Engine): void {
             (all, operations) =>
               operations.batchNormTraining(
                 input(all, 'x'),
-                input<Tensor1D>(all, 'gamma'),
-                input<Tensor1D>(all, 'beta'),
+                vectorInput(all, 'gamma'),
+                vectorInput(all, 'beta'),
                 fixture.options.epsilon,
               ).output,
           ),

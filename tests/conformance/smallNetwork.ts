@@ -10,15 +10,23 @@ import {
   reshape,
   sub,
   valueAndGrads,
-  type Scalar,
   type Tensor,
-  type Tensor1D,
+  type Rank,
   type Tensor2D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { Engine, Step, StepBody, StepDefinition, TensorRecord } from '#trainer/engines/engine.ts';
 import { testValues } from './float64Reference.ts';
-import { input, specificationsOf, toTensors, type InputValues } from './stepTools.ts';
+import {
+  input,
+  specificationsOf,
+  toTensors,
+  type InputValues,
+  imagesInput,
+  matrixInput,
+  scalarInput,
+  vectorInput,
+} from './stepTools.ts';
 
 const batchSize = 8;
 const classes = 3;
@@ -66,21 +74,19 @@ export const smallNetworkBody: StepBody = (inputs, operations) => {
     const normalize = (x: Tensor, layer: string): ReturnType<typeof operations.batchNormTraining> =>
       operations.batchNormTraining(
         x,
-        input<Tensor1D>(parameters, `${layer}Gamma`),
-        input<Tensor1D>(parameters, `${layer}Beta`),
+        vectorInput(parameters, `${layer}Gamma`),
+        vectorInput(parameters, `${layer}Beta`),
         1e-5,
       );
-    const convolved = conv2d(input<Tensor4D>(inputs, 'images'), input<Tensor4D>(parameters, 'filter'), 1, 'same');
+    const convolved = conv2d(imagesInput(inputs, 'images'), imagesInput(parameters, 'filter'), 1, 'same');
     const normalized = normalize(convolved, 'filter');
     // The gradient function frees what it does not return: this is wanted after it.
     runningMean = keep(add(mul(input(inputs, 'runningMean'), 0.9), mul(normalized.mean, 0.1)));
-    const pooled = maxPool(operations.relu(normalized.output) as Tensor4D, 2, 2, 'valid');
-    const hidden = matMul(reshape(pooled, [batchSize, -1]) as Tensor2D, input<Tensor2D>(parameters, 'hidden'));
-    const logits = matMul(
-      operations.relu(normalize(hidden, 'hidden').output) as Tensor2D,
-      input<Tensor2D>(parameters, 'logits'),
-    ) as Tensor2D;
-    return mean(operations.softmaxCrossEntropy(logits, input<Tensor1D>(inputs, 'labels')));
+    const pooled = maxPool(operations.relu<Tensor4D>(normalized.output as Tensor4D), 2, 2, 'valid');
+    const flat = reshape<Rank.R2>(pooled, [batchSize, 4 * 4 * channels]);
+    const hidden = normalize(matMul(flat, matrixInput(parameters, 'hidden')), 'hidden').output as Tensor2D;
+    const logits: Tensor2D = matMul(operations.relu(hidden), matrixInput(parameters, 'logits'));
+    return mean(operations.softmaxCrossEntropy(logits, vectorInput(inputs, 'labels')));
   };
   const { value, grads } = valueAndGrads(loss)(parameterNames.map((name) => input(inputs, `parameter/${name}`)));
   const results: TensorRecord = { loss: value, runningMean: runningMean as unknown as Tensor };
@@ -89,7 +95,7 @@ export const smallNetworkBody: StepBody = (inputs, operations) => {
     results[`velocity/${name}`] = velocity;
     results[`parameter/${name}`] = sub(
       input(inputs, `parameter/${name}`),
-      mul(velocity, input<Scalar>(inputs, 'learningRate')),
+      mul(velocity, scalarInput(inputs, 'learningRate')),
     );
   });
   return results;

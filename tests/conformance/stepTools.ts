@@ -1,4 +1,12 @@
-import { dispose, tensor, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  dispose,
+  tensor,
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import type { Engine, StepBody, StepDefinition, TensorRecord } from '#trainer/engines/engine.ts';
 
@@ -62,12 +70,17 @@ export function runOnce(
   return values;
 }
 
-/** The input of that name. */
-export function input<T extends Tensor>(inputs: TensorRecord, name: string): T {
+/** The tensor of that name. */
+export function input(inputs: TensorRecord, name: string): Tensor {
   const found = inputs[name];
   if (found === undefined) throw new Error(`no input ${name}`);
-  return found as T;
+  return found;
 }
+
+export const scalarInput = (inputs: TensorRecord, name: string): Scalar => input(inputs, name) as Scalar;
+export const vectorInput = (inputs: TensorRecord, name: string): Tensor1D => input(inputs, name) as Tensor1D;
+export const matrixInput = (inputs: TensorRecord, name: string): Tensor2D => input(inputs, name) as Tensor2D;
+export const imagesInput = (inputs: TensorRecord, name: string): Tensor4D => input(inputs, name) as Tensor4D;
 
 /** max|a − b| ≤ tolerance · max(1, max|b|) */
 export function expectClose(

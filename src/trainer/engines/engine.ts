@@ -23,6 +23,10 @@ export interface StepDefinition {
   body: StepBody;
   mode: 'compiled' | 'eager';
   operations: 'fused' | 'composed';
+  /**
+   * `bfloat16`: convolutions, matrix products and what lies between them; weights, their updates
+   * and statistics stay float32.
+   */
   precision: 'float32' | 'bfloat16';
 }
 
@@ -30,7 +34,10 @@ export interface StepDefinition {
 export interface Step {
   /**
    * Runs the step. The caller keeps its inputs and owns the results: every result is a tensor
-   * of its own, also where the body returned an input.
+   * of its own, also where the body returned an input. Everything else that the body made is
+   * freed, also what it kept with `keep`.
+   *
+   * @throws LabError `engineFailed` where an input is missing or does not fit, or an operation fails
    */
   run(inputs: TensorRecord): TensorRecord;
   /** Frees the compiled function. */
@@ -75,8 +82,11 @@ export interface Engine {
   /**
    * Prepares a step. `mode: 'compiled'` and `operations: 'fused'` fall back to eager and composed
    * where the capability is not declared.
+   *
+   * @throws LabError `engineFailed` for a precision that is not declared, or a body that cannot be
+   * recorded
    */
   createStep(definition: StepDefinition): Step;
-  /** Frees everything; no tensor of this engine may be used afterwards. */
+  /** Frees everything, so that another engine can be opened; no tensor of this one may be used afterwards. */
   dispose(): void;
 }

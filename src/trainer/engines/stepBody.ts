@@ -73,15 +73,14 @@ function stepMistake(message: string): LabError {
 /** Adds every tensor that is kept from now on to `kept`; returns what ends that. */
 function recordKept(kept: Set<Tensor>): () => void {
   const tfjs = engine();
-  const keep = tfjs.keep;
-  const hadOwn = Object.hasOwn(tfjs, 'keep');
+  const keep = tfjs.keep.bind(tfjs);
+  // An own property before the class's method, and gone again afterwards.
   tfjs.keep = (tensor) => {
     kept.add(tensor);
-    return keep.call(tfjs, tensor) as typeof tensor;
+    return keep(tensor);
   };
   return () => {
-    if (hadOwn) tfjs.keep = keep;
-    else delete (tfjs as { keep?: unknown }).keep;
+    Reflect.deleteProperty(tfjs, 'keep');
   };
 }
 

@@ -1,7 +1,6 @@
 import {
   enableProdMode,
   engine,
-  findBackendFactory,
   registerBackend,
   removeBackend,
   setBackend,
@@ -29,7 +28,7 @@ export function startTfjsSession(backendName: string, createBackend: () => Kerne
   enableProdMode();
   const backend = createBackend();
   // Packages of tfjs register a backend of their own when they are loaded.
-  if (findBackendFactory(backendName) !== null) removeBackend(backendName);
+  if (backendName in engine().registryFactory) removeBackend(backendName);
   registerBackend(backendName, () => backend);
   void setBackend(backendName);
   current = backendName;

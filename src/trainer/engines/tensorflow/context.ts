@@ -47,7 +47,7 @@ export class EagerContext {
     throw new LabError(
       'engineMissing',
       'TensorFlow found no CUDA device.',
-      'Check the NVIDIA driver (nvidia-smi) and that the engine is the CUDA build (lab engines list), or train on the CPU.',
+      'Check the NVIDIA driver (nvidia-smi) and that the engine is the CUDA build (`npm run lab -- engines list`), or train on the CPU.',
       this.devices.map((device) => device.name).join(', '),
     );
   }

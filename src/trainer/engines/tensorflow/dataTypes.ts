@@ -24,7 +24,7 @@ export type ElementArray = Float32Array | Int32Array | Uint8Array | BigInt64Arra
 
 interface ElementType {
   bytes: number;
-  allocate(length: number): ElementArray;
+  allocate: (length: number) => ElementArray;
 }
 
 const elementTypes: Readonly<Record<number, ElementType>> = {

@@ -7,88 +7,88 @@ export interface GraphOutput {
   index: number;
 }
 
-/** What koffi needs to know of a C type: its name, or the structure `TF_Output`. */
-export type CType = string | 'TF_Output';
+/** A C type as koffi writes it, or the structure `TF_Output`. */
+export type CType = string;
 
 /**
  * The functions of TensorFlow's C API (`c_api.h`, `eager/c_api.h`) that are used here, under
  * their own names. Pointers to arrays are typed arrays, in the width that C expects.
  */
 export interface TensorflowFunctions {
-  TF_Version(): string;
+  TF_Version: () => string;
 
-  TF_NewStatus(): Pointer;
-  TF_DeleteStatus(status: Pointer): void;
-  TF_GetCode(status: Pointer): number;
-  TF_Message(status: Pointer): string;
+  TF_NewStatus: () => Pointer;
+  TF_DeleteStatus: (status: Pointer) => void;
+  TF_GetCode: (status: Pointer) => number;
+  TF_Message: (status: Pointer) => string;
 
-  TF_AllocateTensor(dataType: number, shape: BigInt64Array, rank: number, bytes: number): Pointer;
-  TF_DeleteTensor(tensor: Pointer): void;
-  TF_TensorData(tensor: Pointer): Pointer;
-  TF_TensorByteSize(tensor: Pointer): number;
+  TF_AllocateTensor: (dataType: number, shape: BigInt64Array, rank: number, bytes: number) => Pointer;
+  TF_DeleteTensor: (tensor: Pointer) => void;
+  TF_TensorData: (tensor: Pointer) => Pointer;
+  TF_TensorByteSize: (tensor: Pointer) => number | bigint;
 
-  TFE_NewContextOptions(): Pointer;
-  TFE_ContextOptionsSetConfig(options: Pointer, config: Uint8Array, bytes: number, status: Pointer): void;
-  TFE_DeleteContextOptions(options: Pointer): void;
-  TFE_NewContext(options: Pointer, status: Pointer): Pointer;
-  TFE_DeleteContext(context: Pointer): void;
-  TFE_ContextListDevices(context: Pointer, status: Pointer): Pointer;
-  TF_DeviceListCount(devices: Pointer): number;
-  TF_DeviceListName(devices: Pointer, index: number, status: Pointer): string;
-  TF_DeviceListType(devices: Pointer, index: number, status: Pointer): string;
-  TF_DeviceListMemoryBytes(devices: Pointer, index: number, status: Pointer): number;
-  TF_DeleteDeviceList(devices: Pointer): void;
+  TFE_NewContextOptions: () => Pointer;
+  TFE_ContextOptionsSetConfig: (options: Pointer, config: Uint8Array, bytes: number, status: Pointer) => void;
+  TFE_DeleteContextOptions: (options: Pointer) => void;
+  TFE_NewContext: (options: Pointer, status: Pointer) => Pointer;
+  TFE_DeleteContext: (context: Pointer) => void;
+  TFE_ContextListDevices: (context: Pointer, status: Pointer) => Pointer;
+  TF_DeviceListCount: (devices: Pointer) => number;
+  TF_DeviceListName: (devices: Pointer, index: number, status: Pointer) => string;
+  TF_DeviceListType: (devices: Pointer, index: number, status: Pointer) => string;
+  TF_DeviceListMemoryBytes: (devices: Pointer, index: number, status: Pointer) => number | bigint;
+  TF_DeleteDeviceList: (devices: Pointer) => void;
 
-  TFE_NewTensorHandle(tensor: Pointer, status: Pointer): Pointer;
-  TFE_DeleteTensorHandle(handle: Pointer): void;
-  TFE_TensorHandleDataType(handle: Pointer): number;
-  TFE_TensorHandleNumDims(handle: Pointer, status: Pointer): number;
-  TFE_TensorHandleDim(handle: Pointer, axis: number, status: Pointer): number;
-  TFE_TensorHandleResolve(handle: Pointer, status: Pointer): Pointer;
+  TFE_NewTensorHandle: (tensor: Pointer, status: Pointer) => Pointer;
+  TFE_DeleteTensorHandle: (handle: Pointer) => void;
+  TFE_TensorHandleDataType: (handle: Pointer) => number;
+  TFE_TensorHandleNumDims: (handle: Pointer, status: Pointer) => number;
+  TFE_TensorHandleDim: (handle: Pointer, axis: number, status: Pointer) => number | bigint;
+  TFE_TensorHandleResolve: (handle: Pointer, status: Pointer) => Pointer;
 
-  TFE_NewOp(context: Pointer, name: string, status: Pointer): Pointer;
-  TFE_DeleteOp(operation: Pointer): void;
-  TFE_OpAddInput(operation: Pointer, handle: Pointer, status: Pointer): void;
-  TFE_OpSetAttrString(operation: Pointer, name: string, value: Uint8Array, bytes: number): void;
-  TFE_OpSetAttrInt(operation: Pointer, name: string, value: number): void;
-  TFE_OpSetAttrIntList(operation: Pointer, name: string, values: BigInt64Array, count: number): void;
-  TFE_OpSetAttrFloat(operation: Pointer, name: string, value: number): void;
-  TFE_OpSetAttrFloatList(operation: Pointer, name: string, values: Float32Array, count: number): void;
-  TFE_OpSetAttrBool(operation: Pointer, name: string, value: number): void;
-  TFE_OpSetAttrType(operation: Pointer, name: string, value: number): void;
-  TFE_OpSetAttrTypeList(operation: Pointer, name: string, values: Int32Array, count: number): void;
-  TFE_OpSetAttrShape(operation: Pointer, name: string, shape: BigInt64Array, rank: number, status: Pointer): void;
-  TFE_Execute(operation: Pointer, handles: BigUint64Array, count: Int32Array, status: Pointer): void;
+  TFE_NewOp: (context: Pointer, name: string, status: Pointer) => Pointer;
+  TFE_DeleteOp: (operation: Pointer) => void;
+  TFE_OpAddInput: (operation: Pointer, handle: Pointer, status: Pointer) => void;
+  TFE_OpSetAttrString: (operation: Pointer, name: string, value: Uint8Array, bytes: number) => void;
+  TFE_OpSetAttrInt: (operation: Pointer, name: string, value: number) => void;
+  TFE_OpSetAttrIntList: (operation: Pointer, name: string, values: BigInt64Array, count: number) => void;
+  TFE_OpSetAttrFloat: (operation: Pointer, name: string, value: number) => void;
+  TFE_OpSetAttrFloatList: (operation: Pointer, name: string, values: Float32Array, count: number) => void;
+  TFE_OpSetAttrBool: (operation: Pointer, name: string, value: number) => void;
+  TFE_OpSetAttrType: (operation: Pointer, name: string, value: number) => void;
+  TFE_OpSetAttrTypeList: (operation: Pointer, name: string, values: Int32Array, count: number) => void;
+  TFE_OpSetAttrShape: (operation: Pointer, name: string, shape: BigInt64Array, rank: number, status: Pointer) => void;
+  TFE_Execute: (operation: Pointer, handles: BigUint64Array, count: Int32Array, status: Pointer) => void;
 
-  TF_NewGraph(): Pointer;
-  TF_DeleteGraph(graph: Pointer): void;
-  TF_NewBuffer(): Pointer;
-  TF_DeleteBuffer(buffer: Pointer): void;
-  TF_GraphGetOpDef(graph: Pointer, operationType: string, definition: Pointer, status: Pointer): void;
-  TF_NewOperation(graph: Pointer, type: string, name: string): Pointer;
-  TF_FinishOperation(description: Pointer, status: Pointer): Pointer;
-  TF_AddInput(description: Pointer, input: GraphOutput): void;
-  TF_AddInputList(description: Pointer, inputs: readonly GraphOutput[], count: number): void;
-  TF_SetAttrString(description: Pointer, name: string, value: Uint8Array, bytes: number): void;
-  TF_SetAttrInt(description: Pointer, name: string, value: number): void;
-  TF_SetAttrIntList(description: Pointer, name: string, values: BigInt64Array, count: number): void;
-  TF_SetAttrFloat(description: Pointer, name: string, value: number): void;
-  TF_SetAttrFloatList(description: Pointer, name: string, values: Float32Array, count: number): void;
-  TF_SetAttrBool(description: Pointer, name: string, value: number): void;
-  TF_SetAttrType(description: Pointer, name: string, value: number): void;
-  TF_SetAttrTypeList(description: Pointer, name: string, values: Int32Array, count: number): void;
-  TF_SetAttrShape(description: Pointer, name: string, shape: BigInt64Array, rank: number): void;
-  TF_SetAttrTensor(description: Pointer, name: string, tensor: Pointer, status: Pointer): void;
-  TF_OperationOutputType(output: GraphOutput): number;
-  TF_GraphGetTensorNumDims(graph: Pointer, output: GraphOutput, status: Pointer): number;
-  TF_GraphGetTensorShape(
+  TF_NewGraph: () => Pointer;
+  TF_DeleteGraph: (graph: Pointer) => void;
+  TF_NewBuffer: () => Pointer;
+  TF_DeleteBuffer: (buffer: Pointer) => void;
+  TF_GraphGetOpDef: (graph: Pointer, operationType: string, definition: Pointer, status: Pointer) => void;
+  TF_NewOperation: (graph: Pointer, type: string, name: string) => Pointer;
+  TF_FinishOperation: (description: Pointer, status: Pointer) => Pointer;
+  TF_AddInput: (description: Pointer, input: GraphOutput) => void;
+  TF_AddInputList: (description: Pointer, inputs: readonly GraphOutput[], count: number) => void;
+  TF_SetAttrString: (description: Pointer, name: string, value: Uint8Array, bytes: number) => void;
+  TF_SetAttrInt: (description: Pointer, name: string, value: number) => void;
+  TF_SetAttrIntList: (description: Pointer, name: string, values: BigInt64Array, count: number) => void;
+  TF_SetAttrFloat: (description: Pointer, name: string, value: number) => void;
+  TF_SetAttrFloatList: (description: Pointer, name: string, values: Float32Array, count: number) => void;
+  TF_SetAttrBool: (description: Pointer, name: string, value: number) => void;
+  TF_SetAttrType: (description: Pointer, name: string, value: number) => void;
+  TF_SetAttrTypeList: (description: Pointer, name: string, values: Int32Array, count: number) => void;
+  TF_SetAttrShape: (description: Pointer, name: string, shape: BigInt64Array, rank: number) => void;
+  TF_SetAttrTensor: (description: Pointer, name: string, tensor: Pointer, status: Pointer) => void;
+  TF_OperationOutputType: (output: GraphOutput) => number;
+  TF_GraphGetTensorNumDims: (graph: Pointer, output: GraphOutput, status: Pointer) => number;
+  TF_GraphGetTensorShape: (
     graph: Pointer,
     output: GraphOutput,
     shape: BigInt64Array,
     rank: number,
     status: Pointer,
-  ): void;
-  TF_GraphToFunction(
+  ) => void;
+  TF_GraphToFunction: (
     graph: Pointer,
     name: string,
     appendHashToName: number,
@@ -102,10 +102,10 @@ export interface TensorflowFunctions {
     options: null,
     description: null,
     status: Pointer,
-  ): Pointer;
-  TF_DeleteFunction(definition: Pointer): void;
-  TFE_ContextAddFunction(context: Pointer, definition: Pointer, status: Pointer): void;
-  TFE_ContextRemoveFunction(context: Pointer, name: string, status: Pointer): void;
+  ) => Pointer;
+  TF_DeleteFunction: (definition: Pointer) => void;
+  TFE_ContextAddFunction: (context: Pointer, definition: Pointer, status: Pointer) => void;
+  TFE_ContextRemoveFunction: (context: Pointer, name: string, status: Pointer) => void;
 }
 
 type Declaration = readonly [result: CType, parameters: readonly CType[]];

@@ -5,7 +5,7 @@ import type { EagerContext } from './context.ts';
 import { dataTypes, elementCountOf, toElementArray, type ElementArray, type ElementValues } from './dataTypes.ts';
 import type { GraphOutput, Pointer } from './functions.ts';
 import { readInputArguments, type InputArgument } from './operationDefinitions.ts';
-import { newTensor, toDimensions } from './tensors.ts';
+import { newTensor } from './tensors.ts';
 
 /** Elements of a constant beyond which one with equal values is recorded by its value. */
 const largestStoredUniform = 1024;

@@ -82,7 +82,7 @@ function findFile(directory: string, names: readonly string[], optional: boolean
   throw new LabError(
     'engineMissing',
     `TensorFlow is not in ${directory}: ${names[0]} is missing.`,
-    'Install the engine (lab engines install), or let NORMLAB_TENSORFLOW point to the folder "tensorflow" of an installed TensorFlow.',
+    'Install the engine (`npm run lab -- engines install tensorflow-cpu`), or let NORMLAB_TENSORFLOW point to the folder "tensorflow" of an installed TensorFlow.',
   );
 }
 
@@ -95,7 +95,7 @@ function loadLibrary(file: string): LibraryHandle {
     throw new LabError(
       'engineMissing',
       `The library ${file} could not be loaded.`,
-      'It may be damaged or made for another system: install the engine again (lab engines install).',
+      'It may be damaged or made for another system: install the engine again (`npm run lab -- engines install tensorflow-cpu`).',
       cause,
     );
   }
@@ -126,7 +126,7 @@ function declareFunction(
   throw new LabError(
     'engineFailed',
     `The TensorFlow in ${directory} has no function ${name}: its version does not fit.`,
-    'Install the engine that belongs to this version of NormLab (lab engines install).',
+    'Install the engine that belongs to this version of NormLab (`npm run lab -- engines install tensorflow-cpu`).',
     cause,
   );
 }

@@ -61,7 +61,7 @@ export function readTensorHandle(library: TensorflowLibrary, status: Status, han
   const tensor = library.TFE_TensorHandleResolve(handle, status.pointer);
   status.check('the reading of a tensor');
   try {
-    const bytes = library.TF_TensorByteSize(tensor);
+    const bytes = Number(library.TF_TensorByteSize(tensor));
     const values = allocate(bytes / elementBytes);
     library.copyMemory(values, library.TF_TensorData(tensor), bytes);
     return values;
