@@ -38,7 +38,8 @@ function quickstartExperiment(
     base: {
       dataset: { id: exampleDatasetId, trainingImages, validationImages },
       architecture: { id: 'paper-cnn', widthMultiplier: 0.5 },
-      optimizer: { id: 'sgd', learningRate: 0.05 },
+      // The largest rate of a coarse grid at which the network without normalization learns at all.
+      optimizer: { id: 'sgd', learningRate: 0.02 },
       batchSize: 64,
       length: { unit: 'epochs', value: epochs },
       evaluation: { every: { unit: 'epochs', value: 0.5 } },
