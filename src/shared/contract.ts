@@ -113,7 +113,10 @@ export interface ExperimentDetail extends ExperimentListItem {
 
 /** What an experiment would be, before it is started. */
 export interface ExperimentPreview {
-  /** Every problem, by field path; empty where it can start. */
+  /**
+   * Every problem, by its path in the experiment document (`name`, `seeds`, `base.batchSize`,
+   * `vary.0.values.1`); empty where it can start.
+   */
   problems: { path: string; message: string }[];
   /** What is allowed but probably not meant. */
   warnings: string[];
@@ -171,12 +174,17 @@ export interface SeriesSlice {
   /** Smallest and largest finite value of each bucket; absent where `pointsPerBucket` is 1. */
   minimum?: (number | null)[];
   maximum?: (number | null)[];
+  /** Why the series cannot be read, where it cannot: the slice is empty then. */
+  error?: LabErrorData;
 }
 
 export interface QueueState {
   running: string[];
   queued: string[];
+  /** For everything in the queue; null where the speed of some run is not known. */
   secondsLeft: number | null;
+  /** Why no further run is started, where that is so: a full disk. */
+  halted?: LabErrorData | null;
 }
 
 export const contract = {
@@ -200,6 +208,8 @@ export const contract = {
       seed: z.int().nonnegative().max(0xffff_ffff).default(0),
     }),
   ),
+  /** Reads every byte of a data set again and compares it with its checksums. */
+  'datasets.verify': method<{ id: string; ok: boolean; problems: string[] }>()(z.strictObject({ id })),
   'datasets.remove': method<null>()(z.strictObject({ id })),
 
   'experiments.list': method<ExperimentListItem[]>()(z.strictObject({ archived: z.boolean().default(false) })),
@@ -253,12 +263,11 @@ export type MethodName = keyof Contract;
 export type MethodInput<Name extends MethodName> = z.input<Contract[Name]['input']>;
 /** What a handler receives, after validation. */
 export type ValidatedInput<Name extends MethodName> = z.output<Contract[Name]['input']>;
-export type MethodOutput<Name extends MethodName> =
-  NonNullable<Contract[Name]['output']> | Extract<Contract[Name]['output'], null>;
+export type MethodOutput<Name extends MethodName> = Exclude<Contract[Name]['output'], undefined>;
 
 /** Events from the lab: what changed, to be asked for where it matters. Batched to at most about ten a second. */
 export interface LabEvents {
-  /** Experiments were made, renamed, archived, deleted or restored. */
+  /** Experiments were made, renamed, archived, deleted or restored; look at the list also where no id is named. */
   experimentsChanged: { ids: string[] };
   /** The new state of runs, the latest only. */
   runsChanged: { runs: RunListItem[] };

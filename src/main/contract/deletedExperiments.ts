@@ -1,0 +1,76 @@
+import { isActive, isEnded } from '#shared/domain/runState.ts';
+import { LabError } from '#shared/errors.ts';
+import type { Lab } from '../lab.ts';
+
+/** Names of what the lab itself keeps in its memory begin so; clients cannot reach them. */
+export const ownMemoryPrefix = 'normlab/';
+const memoryKey = `${ownMemoryPrefix}deletedExperiments`;
+
+/**
+ * Experiments that were deleted but can still be restored: hidden now, removed for good when the lab
+ * is closed, or opened again after it ended by a crash.
+ */
+export class DeletedExperiments {
+  readonly #lab: Lab;
+  readonly #ids = new Set<string>();
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Hides experiments and stops their runs. */
+  hide(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#ids.add(id);
+      for (const run of this.#lab.runs.list({ experimentId: id })) {
+        if (run.state !== 'stopping' && !isEnded(run.state)) this.#lab.runs.stop(run.id);
+      }
+    }
+    this.#remember();
+  }
+
+  /** Shows them again; their runs stay stopped. @throws LabError `notFound` where one is gone for good. */
+  restore(ids: readonly string[]): void {
+    const gone = ids.find((id) => !this.#ids.has(id));
+    if (gone !== undefined) {
+      throw new LabError(
+        'notFound',
+        `The experiment “${gone}” cannot be restored.`,
+        'Look at the list of experiments.',
+      );
+    }
+    for (const id of ids) this.#ids.delete(id);
+    this.#remember();
+  }
+
+  /** Removes what an earlier owner of the lab could not. */
+  async purgeLeftovers(): Promise<void> {
+    const left = this.#lab.store.memory.get(memoryKey);
+    if (!Array.isArray(left)) return;
+    for (const id of left) if (typeof id === 'string' && this.#lab.store.experiments.get(id)) this.#ids.add(id);
+    await this.purge();
+  }
+
+  /** Removes for good, with all files. */
+  async purge(): Promise<void> {
+    for (const id of this.#ids) {
+      const runs = this.#lab.runs.list({ experimentId: id });
+      const active = runs.filter((run) => isActive(run.state));
+      // It is stopping since it was deleted: stopping again ends it without a checkpoint.
+      for (const run of active) this.#lab.runs.stop(run.id);
+      await this.#lab.runs.whenEnded(active.map((run) => run.id));
+      for (const run of runs) await this.#lab.runs.remove(run.id);
+      this.#lab.store.experiments.remove(id);
+      this.#ids.delete(id);
+    }
+    this.#remember();
+  }
+
+  #remember(): void {
+    this.#lab.store.memory.set(memoryKey, this.#ids.size === 0 ? null : [...this.#ids]);
+  }
+}

@@ -1,0 +1,192 @@
+import { totalmem } from 'node:os';
+import type { ExperimentPreview } from '#shared/contract.ts';
+import type { ImageShape } from '#shared/domain/architecture.ts';
+import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import type { DatasetDocument } from '#shared/domain/dataset.ts';
+import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/layerShapes.ts';
+import { methods } from '#shared/domain/methods/index.ts';
+import { durationInSteps, learningRateAt, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { normalizableLayerNames } from '#shared/domain/architecture.ts';
+import { expandCombinations, type Combination } from './experimentProblems.ts';
+import { runSeconds, type SpeedBook } from './speedBook.ts';
+
+export { countRuns, maximumRuns } from './experimentProblems.ts';
+
+const schedulePoints = 200;
+const bytesPerFloat = 4;
+/** What an engine needs before it trains anything. */
+const engineBytes = 400 * 1024 ** 2;
+
+/** Everything that can be said of an experiment before it is started; whatever is wrong is said, never thrown. */
+export function previewExperiment(
+  document: unknown,
+  datasets: readonly DatasetDocument[],
+  speeds: SpeedBook,
+): ExperimentPreview {
+  const { base, combinations, seeds, problems } = expandCombinations(document, datasets);
+  const shapeOf = (run: RunDocument): { dataset: DatasetDocument; layers: ShapedLayer[] } | null => {
+    const dataset = datasets.find((candidate) => candidate.id === run.dataset.id);
+    const layers = dataset ? tryShape(run, dataset) : null;
+    return dataset && layers ? { dataset, layers } : null;
+  };
+  const shaped = base === null ? null : shapeOf(base);
+  const complete = combinations.length > 0;
+  const runs = complete ? listRuns(combinations, seeds, datasets) : [];
+  const estimatedMemoryBytes = complete
+    ? largest(combinations.map(({ document: run }) => memoryOf(run, shapeOf(run)?.layers ?? null, speeds)))
+    : null;
+  return {
+    problems,
+    warnings: complete ? describeWarnings(combinations, seeds, datasets, estimatedMemoryBytes) : [],
+    runs,
+    parameterCount: base === null || shaped === null ? null : countParameters(base, shaped.layers),
+    estimatedSeconds: complete ? estimateSeconds(combinations, seeds.length, datasets, speeds) : null,
+    estimatedMemoryBytes,
+    layers:
+      base === null || shaped === null
+        ? []
+        : shaped.layers.map(({ layer, name, outputShape }) => ({
+            name,
+            type: layer.type,
+            outputShape,
+            normalizable: 'normalizable' in layer && layer.normalizable,
+            normalized: normalizedLayers(base, shaped.layers).has(name),
+          })),
+    schedule: base === null || shaped === null ? [] : listSchedule(base, shaped.dataset),
+  };
+}
+
+function tryShape(run: RunDocument, { image, classNames }: DatasetDocument): ShapedLayer[] | null {
+  const shape: ImageShape = [image.height, image.width, image.channels];
+  try {
+    return shapeLayers(architectureLayers(run.architecture, shape, classNames.length), shape);
+  } catch {
+    return null;
+  }
+}
+
+function totalSteps(run: RunDocument, dataset: DatasetDocument): number {
+  return durationInSteps(run.length, stepsPerEpoch(trainingImages(run, dataset), run.batchSize));
+}
+
+function trainingImages(run: RunDocument, dataset: DatasetDocument): number {
+  return run.dataset.trainingImages ?? dataset.training.count;
+}
+
+/** In the order in which they are created: seeds are the outer loop. */
+function listRuns(
+  combinations: readonly Combination[],
+  seeds: readonly number[],
+  datasets: readonly DatasetDocument[],
+): ExperimentPreview['runs'] {
+  const steps = combinations.map(({ document }) => {
+    const dataset = datasets.find((candidate) => candidate.id === document.dataset.id);
+    return dataset ? totalSteps(document, dataset) : 0;
+  });
+  return seeds.flatMap((seed) =>
+    combinations.map(({ label }, index) => ({ label, seed, totalSteps: steps[index] ?? 0 })),
+  );
+}
+
+function normalizedLayers(run: RunDocument, layers: readonly ShapedLayer[]): Set<string> {
+  if (!methods[run.method.id].normalizes) return new Set();
+  const possible = normalizableLayerNames(layers.map(({ layer }) => layer));
+  return new Set(
+    run.normalizedLayers === 'all' ? possible : possible.filter((name) => run.normalizedLayers.includes(name)),
+  );
+}
+
+/** Kernels, and for each channel a bias, or scale and shift where the layer is normalized. */
+function countParameters(run: RunDocument, layers: readonly ShapedLayer[]): number {
+  const normalized = normalizedLayers(run, layers);
+  return layers.reduce((sum, { name, kernelSize, outputShape }) => {
+    if (kernelSize === 0) return sum;
+    return sum + kernelSize + (outputShape.at(-1) ?? 0) * (normalized.has(name) ? 2 : 1);
+  }, 0);
+}
+
+/**
+ * Peak memory of a trainer: what a run of the same kind needed, or else an estimate in float32:
+ * the engine, three values a parameter (itself, gradient, momentum), and for each image of a batch the
+ * outputs of all layers (three times where normalized: linear map, normalizer, activation; else two)
+ * with as many gradients.
+ */
+function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speeds: SpeedBook): number | null {
+  const measured = speeds.peakMemoryBytes(run);
+  if (measured !== null || layers === null) return measured;
+  const normalized = normalizedLayers(run, layers);
+  const outputs = layers.reduce(
+    (sum, { name, outputShape, kernelSize }) =>
+      sum + elementCount(outputShape) * (kernelSize === 0 ? 1 : normalized.has(name) ? 3 : 2),
+    0,
+  );
+  const training = 2 * outputs * run.batchSize;
+  const evaluation = outputs * run.evaluation.batchSize;
+  return engineBytes + bytesPerFloat * (3 * countParameters(run, layers) + Math.max(training, evaluation));
+}
+
+function largest(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+function estimateSeconds(
+  combinations: readonly Combination[],
+  seedCount: number,
+  datasets: readonly DatasetDocument[],
+  speeds: SpeedBook,
+): number | null {
+  let total = 0;
+  for (const { document } of combinations) {
+    const dataset = datasets.find((candidate) => candidate.id === document.dataset.id);
+    const speed = dataset ? speeds.samplesPerSecond(document, dataset) : null;
+    if (!dataset || speed === null) return null;
+    total += runSeconds(document, dataset, speed) * seedCount;
+  }
+  return total;
+}
+
+function listSchedule(run: RunDocument, dataset: DatasetDocument): ExperimentPreview['schedule'] {
+  const steps = totalSteps(run, dataset);
+  const count = Math.min(schedulePoints, steps);
+  return Array.from({ length: count }, (_, index) => {
+    const step = count === 1 ? 0 : Math.round((index * (steps - 1)) / (count - 1));
+    return { step, learningRate: learningRateAt(run, step) };
+  });
+}
+
+function describeWarnings(
+  combinations: readonly Combination[],
+  seeds: readonly number[],
+  datasets: readonly DatasetDocument[],
+  memoryBytes: number | null,
+): string[] {
+  const warnings = new Set<string>();
+  if (combinations.length > 1 && seeds.length < 3) warnings.add('With fewer than 3 seeds no interval can be given.');
+  for (const { document } of combinations) {
+    const dataset = datasets.find((candidate) => candidate.id === document.dataset.id);
+    if (!dataset) continue;
+    const images = trainingImages(document, dataset);
+    const left = images % document.batchSize;
+    if (left / images > 0.1) {
+      warnings.add(
+        `With batch size ${document.batchSize} each epoch leaves out ${left} of ${images} training images: only full batches are trained.`,
+      );
+    }
+    const initial = learningRateAt(document, 0);
+    if (document.optimizer.scaleWithBatchSize && initial > 1) {
+      warnings.add(
+        `Scaled with batch size ${document.batchSize} the learning rate begins at ${Number(initial.toPrecision(3))}, which may diverge.`,
+      );
+    }
+    if (!methods[document.method.id].normalizes && document.normalizedLayers !== 'all') {
+      warnings.add(`The choice of normalized layers has no effect with ${methods[document.method.id].name}.`);
+    }
+  }
+  if (memoryBytes !== null && memoryBytes > totalmem()) {
+    warnings.add(
+      `A run may need about ${(memoryBytes / 1e9).toFixed(1)} GB of memory; this machine has ${(totalmem() / 1e9).toFixed(1)} GB.`,
+    );
+  }
+  return [...warnings];
+}

@@ -1,0 +1,84 @@
+import type { Handlers } from '#shared/contract.ts';
+import { readDatasetPreview } from '../../datasets/datasetPreview.ts';
+import type { ContractContext } from '../context.ts';
+
+export function datasetHandlers({
+  lab,
+  jobs,
+  events,
+  onImported,
+}: ContractContext): Pick<
+  Handlers,
+  | 'datasets.list'
+  | 'datasets.inspect'
+  | 'datasets.import'
+  | 'datasets.ensureExample'
+  | 'datasets.preview'
+  | 'datasets.verify'
+  | 'datasets.verify'
+  | 'datasets.remove'
+> {
+  /** One person looks at one folder: a new inspection ends the one before. */
+  let inspection = new AbortController();
+
+  return {
+    'datasets.list': () => lab.datasets.list(),
+    async 'datasets.inspect'({ path }) {
+      inspection.abort();
+      inspection = new AbortController();
+      return lab.datasets.inspect(path, { signal: inspection.signal });
+    },
+    async 'datasets.import'({ path, name }) {
+      inspection.abort();
+      const job = jobs.start({
+        kind: 'importDataset',
+        title: `Import ${name ?? path}`,
+        unit: 'images',
+        key: `import ${path} ${name ?? ''}`,
+        async run({ signal, report }) {
+          const document = await lab.datasets.import(path, {
+            ...(name === undefined ? {} : { name }),
+            signal,
+            onProgress: (progress) => {
+              report({ ...progress, unit: progress.phase === 'reading' ? 'images' : 'bytes' });
+            },
+          });
+          events.emit('datasetsChanged', {});
+          onImported(path);
+          return document.id;
+        },
+      });
+      return Promise.resolve(job);
+    },
+    async 'datasets.ensureExample'() {
+      const job = jobs.start({
+        kind: 'exampleDataset',
+        title: 'Make the example data set',
+        unit: 'images',
+        key: 'example',
+        async run({ report }) {
+          const { id } = await lab.datasets.ensureExample(report);
+          events.emit('datasetsChanged', {});
+          return id;
+        },
+      });
+      return Promise.resolve(job);
+    },
+    async 'datasets.preview'({ id, split, label, count, seed }) {
+      const document = await lab.datasets.get(id);
+      return readDatasetPreview(lab.datasets.directory(document.id), document, {
+        split,
+        count,
+        seed,
+        ...(label === undefined ? {} : { label }),
+      });
+    },
+    'datasets.verify': ({ id }) => lab.datasets.verify(id),
+    'datasets.verify': ({ id }) => lab.datasets.verify(id),
+    async 'datasets.remove'({ id }) {
+      await lab.datasets.remove(id);
+      events.emit('datasetsChanged', {});
+      return null;
+    },
+  };
+}

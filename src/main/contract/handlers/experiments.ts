@@ -1,0 +1,79 @@
+import type { ExperimentDetail, Handlers } from '#shared/contract.ts';
+import { LabError } from '#shared/errors.ts';
+import type { ExperimentRecord } from '../../store/store.ts';
+import type { ContractContext } from '../context.ts';
+import { countRuns, maximumRuns, previewExperiment } from '../experimentPreview.ts';
+import { requireExperiment, toExperimentListItem } from '../records.ts';
+import { mapInSlices } from '../slices.ts';
+
+type ExperimentMethods =
+  | 'experiments.list'
+  | 'experiments.get'
+  | 'experiments.preview'
+  | 'experiments.create'
+  | 'experiments.rename'
+  | 'experiments.archive'
+  | 'experiments.delete'
+  | 'experiments.restore';
+
+export function experimentHandlers(context: ContractContext): Pick<Handlers, ExperimentMethods> {
+  const { lab, events, deleted, speeds } = context;
+
+  function toDetail(record: ExperimentRecord): ExperimentDetail {
+    return { ...toExperimentListItem(context, record), document: { ...record.document, name: record.name } };
+  }
+
+  return {
+    async 'experiments.list'({ archived }) {
+      const shown = lab.experiments
+        .list()
+        .filter((record) => (record.archivedAt !== null) === archived && !deleted.has(record.id));
+      return mapInSlices(shown, (record) => toExperimentListItem(context, record));
+    },
+    async 'experiments.get'({ id }) {
+      return Promise.resolve(toDetail(requireExperiment(context, id)));
+    },
+    async 'experiments.preview'({ document }) {
+      const datasets = await lab.datasets.list();
+      speeds.setDatasets(datasets);
+      return previewExperiment(document, datasets, speeds);
+    },
+    async 'experiments.create'({ document }) {
+      if (countRuns(document) > maximumRuns) {
+        throw new LabError(
+          'invalidDocument',
+          `The experiment would have more than ${maximumRuns} runs.`,
+          'Name fewer values or seeds.',
+        );
+      }
+      speeds.setDatasets(await lab.datasets.list());
+      const { experiment, runs } = await lab.experiments.create(document);
+      lab.runs.start(runs.map((run) => run.id));
+      events.emit('experimentsChanged', { ids: [experiment.id] });
+      return toDetail(experiment);
+    },
+    async 'experiments.rename'({ id, name }) {
+      requireExperiment(context, id);
+      lab.store.experiments.rename(id, name);
+      events.emit('experimentsChanged', { ids: [id] });
+      return Promise.resolve(toExperimentListItem(context, requireExperiment(context, id)));
+    },
+    async 'experiments.archive'({ ids, archived }) {
+      for (const id of ids) requireExperiment(context, id);
+      for (const id of ids) lab.store.experiments.setArchived(id, archived);
+      events.emit('experimentsChanged', { ids });
+      return Promise.resolve(null);
+    },
+    async 'experiments.delete'({ ids }) {
+      for (const id of ids) requireExperiment(context, id);
+      deleted.hide(ids);
+      events.emit('experimentsChanged', { ids });
+      return Promise.resolve(null);
+    },
+    async 'experiments.restore'({ ids }) {
+      deleted.restore(ids);
+      events.emit('experimentsChanged', { ids });
+      return Promise.resolve(null);
+    },
+  };
+}

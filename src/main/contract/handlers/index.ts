@@ -1,0 +1,24 @@
+import type { Handlers } from '#shared/contract.ts';
+import type { ContractContext } from '../context.ts';
+import { datasetHandlers } from './datasets.ts';
+import { engineHandlers } from './engines.ts';
+import { experimentHandlers } from './experiments.ts';
+import { jobHandlers } from './jobs.ts';
+import { machineHandlers } from './machine.ts';
+import { memoryHandlers } from './memory.ts';
+import { metricsHandlers } from './metrics.ts';
+import { runHandlers } from './runs.ts';
+
+/** Every method of the contract; one that is missing does not compile. */
+export function createHandlers(context: ContractContext): Handlers {
+  return {
+    ...machineHandlers(context),
+    ...engineHandlers(context),
+    ...jobHandlers(context),
+    ...datasetHandlers(context),
+    ...experimentHandlers(context),
+    ...runHandlers(context),
+    ...metricsHandlers(context),
+    ...memoryHandlers(context),
+  };
+}

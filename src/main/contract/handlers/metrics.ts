@@ -1,0 +1,75 @@
+import type { Handlers, SeriesSlice, ValidatedInput } from '#shared/contract.ts';
+import { LabError, toLabErrorData } from '#shared/errors.ts';
+import type { MetricStore, SeriesBuckets } from '../../store/store.ts';
+import type { ContractContext } from '../context.ts';
+import { mapInSlices } from '../slices.ts';
+
+type SeriesRequest = ValidatedInput<'metrics.read'>['requests'][number];
+
+export function metricsHandlers({ lab }: ContractContext): Pick<Handlers, 'metrics.list' | 'metrics.read'> {
+  const { metrics } = lab.store;
+  return {
+    'metrics.list': ({ runIds }) =>
+      mapInSlices(runIds, (runId) => ({ runId, series: metrics.list(runId).map(({ series }) => series) })),
+    'metrics.read': ({ requests, maximumBuckets }) =>
+      mapInSlices(requests, (request) => {
+        try {
+          return readSlice(metrics, request, maximumBuckets);
+        } catch (error) {
+          // One damaged series, or a run that was deleted meanwhile, must not hide all others.
+          if (!(error instanceof LabError)) throw error;
+          return { ...emptySlice(request), error: toLabErrorData(error) };
+        }
+      }),
+  };
+}
+
+/** Revision and points are read in one go: nothing changes between. */
+function readSlice(
+  metrics: Pick<MetricStore, 'readBuckets' | 'revision'>,
+  request: SeriesRequest,
+  maximumBuckets: number,
+): SeriesSlice {
+  const metricsRevision = metrics.revision(request.runId);
+  const read = (afterStep: number): SeriesBuckets =>
+    metrics.readBuckets(request.runId, request.series, maximumBuckets, afterStep);
+  let afterStep = metricsRevision === request.metricsRevision ? request.afterStep : -1;
+  let buckets = read(afterStep);
+  const replace = metricsRevision !== request.metricsRevision || buckets.pointsPerBucket !== request.pointsPerBucket;
+  if (replace && afterStep > -1) {
+    afterStep = -1;
+    buckets = read(afterStep);
+  }
+  const { pointsPerBucket } = buckets;
+  const lastFull = buckets.counts.findLastIndex((count) => count === pointsPerBucket);
+  return {
+    runId: request.runId,
+    series: request.series,
+    metricsRevision,
+    replace,
+    pointsPerBucket,
+    completeThrough: buckets.lastSteps[lastFull] ?? afterStep,
+    steps: [...buckets.lastSteps],
+    values: finiteOrNull(buckets.mean),
+    ...(pointsPerBucket === 1
+      ? {}
+      : { minimum: finiteOrNull(buckets.minimum), maximum: finiteOrNull(buckets.maximum) }),
+  };
+}
+
+function emptySlice({ runId, series, metricsRevision, pointsPerBucket }: SeriesRequest): SeriesSlice {
+  return {
+    runId,
+    series,
+    metricsRevision,
+    replace: true,
+    pointsPerBucket,
+    completeThrough: -1,
+    steps: [],
+    values: [],
+  };
+}
+
+function finiteOrNull(values: Float64Array): (number | null)[] {
+  return Array.from(values, (value) => (Number.isFinite(value) ? value : null));
+}

@@ -1,0 +1,94 @@
+import type { ExperimentListItem, QueueState, RunListItem } from '#shared/contract.ts';
+import { LabError } from '#shared/errors.ts';
+import type { ExperimentRecord, RunRecord } from '../store/store.ts';
+import type { ContractContext } from './context.ts';
+
+/** A run as clients list it. */
+export function toRunListItem({ lab }: Pick<ContractContext, 'lab'>, run: RunRecord): RunListItem {
+  return {
+    id: run.id,
+    experimentId: run.experimentId,
+    ordinal: run.ordinal,
+    label: run.label,
+    methodId: run.document.method.id,
+    batchSize: run.document.batchSize,
+    seed: run.document.seed,
+    state: run.state,
+    error: run.error,
+    progress: run.progress,
+    summary: run.summary,
+    metricsRevision: currentRevision(lab, run),
+    createdAt: run.createdAt,
+    startedAt: run.startedAt,
+    finishedAt: run.finishedAt,
+  };
+}
+
+/** Points may have been discarded since the record was read. */
+function currentRevision(lab: ContractContext['lab'], run: RunRecord): number {
+  try {
+    return lab.store.metrics.revision(run.id);
+  } catch {
+    return run.metricsRevision;
+  }
+}
+
+/** @throws LabError `notFound`, also where it was deleted. */
+export function requireExperiment({ lab, deleted }: ContractContext, id: string): ExperimentRecord {
+  const record = deleted.has(id) ? null : lab.experiments.get(id);
+  if (record) return record;
+  throw new LabError('notFound', `There is no experiment “${id}”.`, 'Look at the list of experiments.');
+}
+
+/** @throws LabError `notFound`; unlike the command line, clients name runs in full. */
+export function requireRun({ lab }: Pick<ContractContext, 'lab'>, id: string): RunRecord {
+  const run = lab.runs.get(id);
+  if (run.id === id) return run;
+  throw new LabError('notFound', `There is no run “${id}”.`, 'Look at the list of experiments.');
+}
+
+/** An experiment with its runs as clients list it. */
+export function toExperimentListItem(context: ContractContext, record: ExperimentRecord): ExperimentListItem {
+  const runs = context.lab.runs.list({ experimentId: record.id });
+  const first = runs[0];
+  return {
+    id: record.id,
+    name: record.name,
+    createdAt: record.createdAt,
+    archivedAt: record.archivedAt,
+    methodIds: [...new Set(runs.map((run) => run.document.method.id))],
+    seeds: [...new Set(runs.map((run) => run.document.seed))],
+    datasetId: first?.document.dataset.id ?? '',
+    runs: runs.map((run) => toRunListItem(context, run)),
+  };
+}
+
+/** Describes the queue, with the time that everything in it will take. */
+export class QueueDescriber {
+  readonly #lab: ContractContext['lab'];
+  readonly #speeds: ContractContext['speeds'];
+  /** Runs that wait: read once, because the queue is described at every change. */
+  #waiting = new Map<string, RunRecord>();
+
+  constructor(lab: ContractContext['lab'], speeds: ContractContext['speeds']) {
+    this.#lab = lab;
+    this.#speeds = speeds;
+  }
+
+  describe(): QueueState {
+    const { training, waiting, halted } = this.#lab.runs.queueState();
+    this.#waiting = new Map(waiting.map((id) => [id, this.#waiting.get(id) ?? this.#lab.runs.get(id)]));
+    const left = [
+      ...training.map((id) => this.#lab.runs.get(id).progress?.secondsLeft ?? null),
+      ...[...this.#waiting.values()].map((run) => this.#speeds.secondsLeft(run)),
+    ];
+    const known = left.filter((seconds) => seconds !== null);
+    const total = known.reduce((sum, seconds) => sum + seconds, 0);
+    return {
+      running: training,
+      queued: waiting,
+      secondsLeft: known.length === left.length ? total / Math.max(1, training.length) : null,
+      halted,
+    };
+  }
+}

@@ -1,0 +1,271 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { LabContract } from '#main/contract/labContract.ts';
+import { startWebHost } from '#main/web/startWebHost.ts';
+import type { LabClient, RunListItem } from '#shared/contract.ts';
+import { createHttpClient } from '#shared/transport/httpClient.ts';
+import { nodeFetch } from '../web/testHost.ts';
+import {
+  createWatch,
+  openTestLab,
+  openUnguardedTestLab,
+  tinyExperiment,
+  until,
+  type TestLabOptions,
+} from './testLab.ts';
+
+/** Opens a lab and a client of it over one transport. */
+type Open = (options?: TestLabOptions) => Promise<{ contract: LabContract; client: LabClient }>;
+
+const transports: [name: string, open: Open][] = [
+  [
+    'in the same process',
+    async (options) => {
+      const contract = await openTestLab(options);
+      return { contract, client: contract.client };
+    },
+  ],
+  [
+    'over HTTP',
+    async (options) => {
+      const contract = await openTestLab(options);
+      const host = await startWebHost({ lab: contract, port: 0, rendererDirectory: '/nowhere' });
+      const client = createHttpClient({ fetch: nodeFetch, address: host.address, token: host.token });
+      onTestFinished(async () => {
+        client.close();
+        await host.close();
+      });
+      return { contract, client };
+    },
+  ],
+];
+
+/** The code that a call fails with. */
+async function codeOf(call: Promise<unknown>): Promise<unknown> {
+  try {
+    await call;
+    return null;
+  } catch (error) {
+    return (error as { code: unknown }).code;
+  }
+}
+
+async function whenEnded(contract: LabContract, runs: readonly RunListItem[]): Promise<void> {
+  await contract.lab.runs.whenEnded(runs.map(({ id }) => id));
+}
+
+describe.each(transports)('a client %s', (_name, open) => {
+  it('learns what the lab runs on', async () => {
+    const { client, contract } = await open();
+    const machine = await client.invoke('machine.describe', {});
+    expect(machine).toMatchObject({
+      labDirectory: contract.lab.directory,
+      door: 'cli',
+      hasDialogs: false,
+      notices: [],
+    });
+    expect(machine.diskFreeBytes).toBeGreaterThan(0);
+    expect((await client.invoke('engines.list', {})).map(({ id, state }) => [id, state])).toEqual([
+      ['tensorflow-cpu', 'installable'],
+      ['javascript', 'ready'],
+    ]);
+  });
+
+  it('makes an experiment, follows it to its end and reads its curves', async () => {
+    const { client, contract } = await open();
+    const changed = new Map<string, string>();
+    const watch = createWatch();
+    const made = Promise.withResolvers<string[]>();
+    client.subscribe('runsChanged', ({ runs }) => {
+      for (const run of runs) changed.set(run.id, run.state);
+      watch.notice();
+    });
+    client.subscribe('experimentsChanged', ({ ids }) => made.resolve(ids));
+    const experiment = await client.invoke('experiments.create', { document: tinyExperiment });
+    expect(experiment).toMatchObject({
+      name: 'Tiny',
+      methodIds: ['batchNorm', 'none'],
+      seeds: [1, 2],
+      datasetId: 'tiny',
+      archivedAt: null,
+    });
+    expect(experiment.runs.map(({ label, seed, ordinal }) => [label, seed, ordinal])).toEqual([
+      ['batchNorm', 1, 0],
+      ['none', 1, 1],
+      ['batchNorm', 2, 2],
+      ['none', 2, 3],
+    ]);
+    expect(await made.promise).toEqual([experiment.id]);
+    await whenEnded(contract, experiment.runs);
+
+    const finished = await client.invoke('experiments.get', { id: experiment.id });
+    expect(finished.runs.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done']);
+    await watch.until(() => experiment.runs.every(({ id }) => changed.get(id) === 'done'));
+    const [first] = finished.runs;
+    if (!first) throw new Error('no run');
+    const detail = await client.invoke('runs.get', { id: first.id });
+    expect(detail).toMatchObject({
+      ...first,
+      environment: { engine: { title: 'Fake' } },
+      checkpoints: [{ step: 20 }, { step: 15 }],
+    });
+    expect(await client.invoke('metrics.list', { runIds: [first.id] })).toEqual([
+      { runId: first.id, series: ['train/loss', 'validation/loss'] },
+    ]);
+    const [slice] = await client.invoke('metrics.read', { requests: [{ runId: first.id, series: 'train/loss' }] });
+    // The fake trainer's loss of step t is seed + 1/(t + 1).
+    expect(slice?.steps).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    expect(slice?.values).toEqual(Array.from({ length: 20 }, (_, index) => 1 + 1 / (index + 2)));
+    expect(await client.invoke('queue.get', {})).toEqual({ running: [], queued: [], secondsLeft: 0, halted: null });
+  });
+
+  it('stops and resumes runs', async () => {
+    const { client, contract } = await open({ behaviour: 'endless' });
+    const { runs } = await client.invoke('experiments.create', { document: { ...tinyExperiment, seeds: [1] } });
+    const [training, waiting] = runs.map(({ id }) => id);
+    if (training === undefined || waiting === undefined) throw new Error('no runs');
+    await until(contract, async () => (await client.invoke('runs.get', { id: training })).progress?.step === 12);
+    expect(await client.invoke('queue.get', {})).toMatchObject({ running: [training], queued: [waiting] });
+    const stopped = await client.invoke('runs.stop', { ids: [waiting, training] });
+    expect(stopped.map(({ id, state }) => [id, state])).toEqual([
+      [waiting, 'stopped'],
+      [training, 'stopping'],
+    ]);
+    await whenEnded(contract, runs);
+    expect(await codeOf(client.invoke('runs.stop', { ids: [waiting] }))).toBe('invalidState');
+    expect(await client.invoke('runs.resume', { ids: [training] })).toMatchObject([{ id: training }]);
+    await client.invoke('runs.stop', { ids: [training] });
+    await whenEnded(contract, runs);
+    expect(await codeOf(client.invoke('runs.resume', { ids: [training, 'nobody'] }))).toBe('notFound');
+  });
+
+  it('renames, archives, deletes and restores experiments', async () => {
+    const { client, contract } = await open({ behaviour: 'endless' });
+    const document = { ...tinyExperiment, vary: [], seeds: [1] };
+    const { id, runs } = await client.invoke('experiments.create', { document });
+    const listed = async (archived = false): Promise<string[]> =>
+      (await client.invoke('experiments.list', { archived })).map((experiment) => experiment.id);
+    expect(await client.invoke('experiments.rename', { id, name: ' Other ' })).toMatchObject({ id, name: 'Other' });
+    expect((await client.invoke('experiments.get', { id })).document.name).toBe('Other');
+    await client.invoke('experiments.archive', { ids: [id], archived: true });
+    expect([await listed(), await listed(true)]).toEqual([[], [id]]);
+    await client.invoke('experiments.archive', { ids: [id], archived: false });
+    expect([await listed(), await listed(true)]).toEqual([[id], []]);
+
+    expect(await codeOf(client.invoke('experiments.delete', { ids: [id, 'nobody'] }))).toBe('notFound');
+    expect(await listed()).toEqual([id]);
+    await client.invoke('experiments.delete', { ids: [id] });
+    expect(await listed()).toEqual([]);
+    expect(await codeOf(client.invoke('experiments.get', { id }))).toBe('notFound');
+    await whenEnded(contract, runs);
+    await client.invoke('experiments.restore', { ids: [id] });
+    expect(await listed()).toEqual([id]);
+    expect((await client.invoke('experiments.get', { id })).runs.map(({ state }) => state)).toEqual(['stopped']);
+    expect(await codeOf(client.invoke('experiments.restore', { ids: [id] }))).toBe('notFound');
+  });
+
+  it('keeps small values', async () => {
+    const { client } = await open();
+    expect(await client.invoke('memory.get', { key: 'draft' })).toBeNull();
+    const draft = { name: 'γ', list: [1, null, { deep: true }] };
+    expect(await client.invoke('memory.set', { key: 'draft', value: draft })).toBeNull();
+    expect(await client.invoke('memory.get', { key: 'draft' })).toEqual(draft);
+    await client.invoke('memory.set', { key: 'draft', value: null });
+    expect(await client.invoke('memory.get', { key: 'draft' })).toBeNull();
+    expect(await codeOf(client.invoke('memory.set', { key: 'normlab/deletedExperiments', value: [] }))).toBe(
+      'invalidArgument',
+    );
+  });
+
+  it('shows images of a data set and removes it', async () => {
+    const { client } = await open();
+    const changed = Promise.withResolvers<unknown>();
+    client.subscribe('datasetsChanged', changed.resolve);
+    expect((await client.invoke('datasets.list', {})).map(({ id }) => id)).toEqual(['tiny']);
+    const all = await client.invoke('datasets.preview', { id: 'tiny' });
+    expect({ ...all, images: all.images.toSorted((a, b) => a.index - b.index) }).toEqual({
+      height: 2,
+      width: 2,
+      channels: 3,
+      images: [0, 1, 2, 3].map((index) => ({
+        index,
+        label: index % 2,
+        pixels: Buffer.from(Array.from({ length: 12 }, (_, byte) => index * 12 + byte)).toString('base64'),
+      })),
+    });
+    const odd = await client.invoke('datasets.preview', { id: 'tiny', split: 'validation', label: 1, count: 5 });
+    expect(odd.images.map(({ index, label }) => [index, label])).toEqual([[0, 1]]);
+    expect(await codeOf(client.invoke('datasets.preview', { id: 'other' }))).toBe('notFound');
+    expect(await client.invoke('datasets.verify', { id: 'tiny' })).toEqual({ id: 'tiny', ok: true, problems: [] });
+    await client.invoke('datasets.remove', { id: 'tiny' });
+    await changed.promise;
+    expect(await client.invoke('datasets.list', {})).toEqual([]);
+  });
+
+  it('follows jobs, and cancels them', async () => {
+    const { client, contract } = await open();
+    const states: string[] = [];
+    const watch = createWatch();
+    client.subscribe('jobsChanged', ({ jobs }) => {
+      states.push(...jobs.map(({ state }) => state));
+      watch.notice();
+    });
+    const failing = await client.invoke('datasets.import', { path: '/nowhere/at/all' });
+    expect(failing).toMatchObject({ kind: 'importDataset', state: 'running', error: null });
+    const job = async (id: string) => (await client.invoke('jobs.list', {})).find((candidate) => candidate.id === id);
+    await until(contract, async () => (await job(failing.id))?.state === 'failed');
+    expect(await job(failing.id)).toMatchObject({ error: { code: 'notFound' } });
+
+    const installing = await client.invoke('engines.install', { id: 'tensorflow-cpu' });
+    await until(contract, async () => (await job(installing.id))?.phase === 'Downloading');
+    expect(await job(installing.id)).toMatchObject({ done: 5, total: 10, secondsLeft: 5, unit: 'bytes' });
+    await client.invoke('jobs.cancel', { id: installing.id });
+    await until(contract, async () => (await job(installing.id))?.state === 'cancelled');
+    await watch.until(() => states.includes('cancelled'));
+    expect(await codeOf(client.invoke('engines.install', { id: 'other' }))).toBe('notFound');
+    expect(await codeOf(client.invoke('jobs.cancel', { id: 'other' }))).toBe('notFound');
+  });
+
+  it('gets errors as the lab throws them', async () => {
+    const { client } = await open();
+    await expect(client.invoke('experiments.create', { document: { name: '' } })).rejects.toMatchObject({
+      name: 'LabError',
+      code: 'invalidDocument',
+      hint: 'Correct the fields named.',
+    });
+    expect(await codeOf(client.invoke('runs.get', { id: 'nobody' }))).toBe('notFound');
+    expect(await codeOf(client.invoke('datasets.inspect', { path: '/nowhere' }))).toBe('notFound');
+    expect(await codeOf(client.invoke('runs.get', {} as { id: string }))).toBe('invalidArgument');
+  });
+});
+
+describe('deleted experiments', () => {
+  it('are gone with their files when the lab is opened again', async () => {
+    const contract = await openTestLab();
+    const { client, lab } = contract;
+    const make = async () =>
+      client.invoke('experiments.create', { document: { ...tinyExperiment, vary: [], seeds: [1] } });
+    const [kept, deleted] = [await make(), await make()];
+    await whenEnded(contract, [...kept.runs, ...deleted.runs]);
+    await client.invoke('experiments.delete', { ids: [deleted.id] });
+    await contract.close();
+    const again = await openTestLab({ labDirectory: lab.directory });
+    await again.ready;
+    expect((await again.client.invoke('experiments.list', {})).map(({ id }) => id)).toEqual([kept.id]);
+    expect(again.lab.store.runs.list().map(({ id }) => id)).toEqual(kept.runs.map(({ id }) => id));
+  });
+
+  it('are removed at the next opening where the lab ended by a crash', async () => {
+    const contract = await openUnguardedTestLab();
+    const { id, runs } = await contract.client.invoke('experiments.create', {
+      document: { ...tinyExperiment, vary: [] },
+    });
+    await whenEnded(contract, runs);
+    await contract.client.invoke('experiments.delete', { ids: [id] });
+    // As far as a crash would have come: the lab alone.
+    await contract.lab.close();
+    contract.events.close();
+    const again = await openTestLab({ labDirectory: contract.lab.directory });
+    await again.ready;
+    expect(again.lab.store.experiments.list()).toEqual([]);
+  });
+});
