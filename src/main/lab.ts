@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { removeLeftoverTemporaryFiles } from '#files/atomicWrite.ts';
 import type { EngineLocation } from '#shared/protocol.ts';
 import { createDatasetService, type DatasetService } from './datasets/datasetService.ts';
 import { createEngineService } from './engines/createEngineService.ts';
@@ -75,7 +76,9 @@ export async function createLab(options: LabOptions): Promise<Lab> {
         opened.close();
       }
     };
-    return await Promise.resolve({
+    // What a figure's writer left when it was killed.
+    await removeLeftoverTemporaryFiles(join(directory, 'exports'));
+    return {
       directory,
       door: options.door,
       datasets,
@@ -88,7 +91,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       interrupted,
       notices: opened.notices,
       close: (how) => (closing ??= close(how?.graceful ?? true)),
-    } satisfies Lab);
+    };
   } catch (error) {
     opened.close();
     throw error;

@@ -39,6 +39,11 @@ export function formatRate(perSecond: number | null): string {
   return perSecond >= 100 ? String(Math.round(perSecond)) : perSecond.toPrecision(3);
 }
 
+/** Length in code points: what a terminal shows of the text written here. */
+export function countCharacters(text: string): number {
+  return Array.from(text).length;
+}
+
 export interface Column<Row> {
   title: string;
   value: (row: Row) => string;
@@ -51,12 +56,12 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
     columns.map((column) => column.title),
     ...rows.map((row) => columns.map((column) => column.value(row))),
   ];
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => [...(line[index] ?? '')].length)));
+  const widths = columns.map((_, index) => Math.max(...cells.map((line) => countCharacters(line[index] ?? ''))));
   return cells
     .map((line) =>
       line
         .map((cell, index) => {
-          const padding = ' '.repeat((widths[index] ?? 0) - [...cell].length);
+          const padding = ' '.repeat((widths[index] ?? 0) - countCharacters(cell));
           return columns[index]?.align === 'right' ? padding + cell : cell + padding;
         })
         .join('  ')

@@ -84,9 +84,7 @@ function createProgram(context: CommandContext, streams: CommandStreams): Comman
       writeErr: (text) => streams.stderr.write(text),
       outputError: () => undefined,
     });
-    command.commands.forEach((child) => {
-      silence(child as Command);
-    });
+    command.commands.forEach(silence);
   };
   silence(program);
   return program;

@@ -46,7 +46,11 @@ export class ProgressLine {
     }
     const bar = fraction === null ? '' : `${drawBar(fraction, 20)} `;
     const text = `${phase}  ${bar}${percent}${details}`;
-    this.#output.draw(`\r\u001b[2K${[...text].slice(0, this.#output.columns - 1).join('')}`);
+    this.#output.draw(
+      `\r\u001b[2K${Array.from(text)
+        .slice(0, this.#output.columns - 1)
+        .join('')}`,
+    );
     this.#drawn = true;
   }
 

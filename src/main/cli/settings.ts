@@ -26,7 +26,7 @@ export function describeSettings(): SettingDescription[] {
 function describeDefault(value: unknown): string {
   if (value === undefined) return '';
   if (value === null) return 'all';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return typeof value === 'string' ? value : JSON.stringify(value);
   if ('unit' in value && 'value' in value) return `${String(value.value)}${String(value.unit)}`;
   return JSON.stringify(value);
 }

@@ -103,7 +103,9 @@ export function concludeTraining(context: CommandContext, trained: TrainedRuns, 
   const { runs, interrupted, halted } = trained;
   if (halted !== null) context.output.note(`The queue stopped: ${halted.message} ${halted.hint}`);
   for (const run of runs.filter((candidate) => candidate.state === 'diverged')) {
-    context.output.note(`${run.label} (seed ${run.document.seed}) diverged: ${run.error?.message ?? ''}`);
+    context.output.note(
+      `${run.label}, seed ${run.document.seed}: ${run.error?.message ?? ''} ${run.error?.hint ?? ''}`,
+    );
   }
   if (allHaveResults(runs)) return;
   context.exitStatus = 1;

@@ -43,7 +43,9 @@ export async function trainRuns(context: CommandContext, lab: Lab, runIds: reado
     output.event({ type: 'run', id, label, seed: run.document.seed, ...position(run), state, error });
     // Waiting is no news; failures are for people too.
     if (isFirst && run.state === 'queued') return;
-    if (run.error !== null && !output.json) line.note(`${run.label}: ${run.error.message} ${run.error.hint}`);
+    // Divergence is a result, and said with the results.
+    if (run.error !== null && run.state !== 'diverged' && !output.json)
+      line.note(`${run.label}: ${run.error.message} ${run.error.hint}`);
   };
   const showProgress = (run: RunRecord): void => {
     const { progress } = run;

@@ -69,10 +69,17 @@ function describeTreatment(groups: readonly (readonly ComparedRun[])[]): string 
       ? [`Mean of ${seeds} seeds a curve; band from minimum to maximum`]
       : [`One seed a curve`];
   parts.push('no smoothing');
-  if (groups.flat().some((run) => run.state === 'diverged')) parts.push('× marks divergence');
+  const diverged = groups.flat().filter((run) => run.state === 'diverged');
+  if (diverged.some(hasPoint)) parts.push('× marks divergence');
+  const unseen = new Set(diverged.filter((run) => !hasPoint(run)).map((run) => run.label));
+  if (unseen.size > 0) parts.push(`${[...unseen].join(' and ')} diverged before the first evaluation`);
   const unfinished = groups.flat().filter((run) => run.state !== 'done' && run.state !== 'diverged').length;
   if (unfinished > 0) parts.push(`${unfinished} of ${groups.flat().length} runs did not reach their end`);
   return `${parts.join('; ')}.`;
+}
+
+function hasPoint(run: ComparedRun): boolean {
+  return curves.some(({ series }) => run.series[series]?.values.some(Number.isFinite) === true);
 }
 
 /** A method's own colour, dash and marker; what else varies moves lightness, never hue. */

@@ -241,8 +241,8 @@ describe('training from the command line', () => {
     const resumed = startCommand(['runs', 'resume', result.experiment.id, '--lab', folder.directory], environment);
     // Once for a checkpoint, and again at once.
     const cues = ['epoch', 'Stopping with a checkpoint'];
-    resumed.stderr?.on('data', (text: string) => {
-      if (cues[0] === undefined || !text.toString().includes(cues[0])) return;
+    resumed.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (cues[0] === undefined || !text.includes(cues[0])) return;
       cues.shift();
       resumed.kill('SIGINT');
     });

@@ -113,6 +113,11 @@ describe('loss curves', () => {
     expect(chart.footnote).toBe('One seed a curve; no smoothing; × marks divergence.');
   });
 
+  it('say which method diverged before it had a point', () => {
+    const chart = describeLossCurves('Test', [comparedRun('none', 1, [], { state: 'diverged' })]);
+    expect(chart.footnote).toBe('One seed a curve; no smoothing; none diverged before the first evaluation.');
+  });
+
   it('say how many runs are unfinished', () => {
     const chart = describeLossCurves('Test', [comparedRun('none', 1, [2], { state: 'stopped' })]);
     expect(chart.footnote).toContain('1 of 1 runs did not reach their end');
