@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { DatasetInspection } from '#shared/contract.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
+import { importWorkerUrl } from '../applicationPaths.ts';
 import type { ImportProgress } from './datasetService.ts';
 import type { ImportJob } from './importDataset.ts';
 
@@ -48,7 +49,7 @@ async function runWorker(
   const cancelled = (): LabError =>
     new LabError('cancelled', 'The import was cancelled.', 'Nothing was added to the lab; start it again at any time.');
   if (signal?.aborted) throw cancelled();
-  const worker = new Worker(new URL('./importWorker.ts', import.meta.url), { workerData: job });
+  const worker = new Worker(importWorkerUrl, { workerData: job });
   const stop = (): void => void worker.terminate();
   signal?.addEventListener('abort', stop, { once: true });
   try {

@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { cpus, hostname, release } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { EngineDescription } from '#shared/protocol.ts';
+import { applicationDirectory } from '../applicationPaths.ts';
 import type { RunEnvironment } from '../store/store.ts';
-
-const projectDirectory = fileURLToPath(new URL('../../..', import.meta.url));
 
 function readText(...path: string[]): string | null {
   try {
-    return readFileSync(join(projectDirectory, ...path), 'utf8').trim();
+    return readFileSync(join(applicationDirectory, ...path), 'utf8').trim();
   } catch {
     return null;
   }

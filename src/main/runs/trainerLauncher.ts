@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { nodeExecutable, trainerEntry } from '../applicationPaths.ts';
 
 /** How a trainer process is started. The same for desktop, web host and command line. */
 export interface TrainerLauncher {
@@ -10,16 +10,10 @@ export interface TrainerLauncher {
   environment: NodeJS.ProcessEnv;
 }
 
-/** The one place that knows where the trainer's entry is. */
-const trainerEntry = fileURLToPath(new URL('../../trainer/index.ts', import.meta.url));
-
-/**
- * The launcher for this process. Where this process is not Node itself (Electron), `executable`
- * names the Node 24 binary that ships with the app.
- */
+/** The launcher for this process; the parts that are not named are the usual ones. */
 export function trainerLauncher(options: Partial<TrainerLauncher> = {}): TrainerLauncher {
   return {
-    executable: options.executable ?? process.execPath,
+    executable: options.executable ?? nodeExecutable(),
     // Never this process's own flags: an inspector port or a loader is not meant for the trainer.
     executableArguments: options.executableArguments ?? ['--disable-warning=ExperimentalWarning'],
     entry: options.entry ?? trainerEntry,
