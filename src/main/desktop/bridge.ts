@@ -6,7 +6,8 @@ import { isShellMethod, runShellMethod } from './shellMethods.ts';
 
 /** What the shell needs of the lab: its dispatcher, its events, and how to end it. */
 export interface DesktopLab {
-  dispatch(name: string, input: unknown): Promise<unknown>;
+  /** Never rejects: a value or an error, as data. */
+  dispatch(name: string, input: unknown): Promise<BridgeAnswer>;
   subscribe(listener: (batch: unknown) => void): () => void;
   /** Runs that are training now. */
   activeRunCount(): number;
@@ -17,7 +18,12 @@ export interface DesktopLab {
 
 export type BridgeAnswer = { ok: true; value: unknown } | { ok: false; error: LabErrorData };
 
-async function answer(lab: DesktopLab, event: IpcMainInvokeEvent, name: unknown, input: unknown): Promise<unknown> {
+async function answer(
+  lab: DesktopLab,
+  event: IpcMainInvokeEvent,
+  name: unknown,
+  input: unknown,
+): Promise<BridgeAnswer> {
   if (!isTrustedSender(event.senderFrame)) {
     throw new LabError('invalidArgument', 'A page that is not NormLab called it.', 'Close that page.');
   }
@@ -25,14 +31,15 @@ async function answer(lab: DesktopLab, event: IpcMainInvokeEvent, name: unknown,
     throw new LabError('invalidArgument', 'A call without a name came in.', 'This is a fault of NormLab; report it.');
   }
   const window = BrowserWindow.fromWebContents(event.sender);
-  return isShellMethod(name) && window ? runShellMethod(name, window, input) : lab.dispatch(name, input);
+  if (!isShellMethod(name) || !window) return lab.dispatch(name, input);
+  return { ok: true, value: await runShellMethod(name, window, input) };
 }
 
 /** Joins the windows to the lab. Returns the function that parts them. */
 export function connectBridge(lab: DesktopLab): () => void {
   ipcMain.handle(invokeChannel, async (event, name: unknown, input: unknown): Promise<BridgeAnswer> => {
     try {
-      return { ok: true, value: await answer(lab, event, name, input) };
+      return await answer(lab, event, name, input);
     } catch (error) {
       // Electron would send an error's text only; code and hint travel as data.
       return { ok: false, error: toLabErrorData(error) };

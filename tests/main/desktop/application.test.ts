@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LabError } from '#shared/errors.ts';
+import type { BridgeAnswer } from '#main/desktop/bridge.ts';
 import {
   electron,
   fakeApp,
@@ -28,10 +28,13 @@ const lab = {
   closed: 0,
   dispatched: [] as unknown[],
   directory: '/lab',
-  dispatch: (name: string, input: unknown): Promise<unknown> => {
+  dispatch: (name: string, input: unknown): Promise<BridgeAnswer> => {
     lab.dispatched.push([name, input]);
-    if (name === 'broken') return Promise.reject(new LabError('notFound', 'There is none.', 'Make one.'));
-    return Promise.resolve({ echoed: input });
+    return Promise.resolve(
+      name === 'broken'
+        ? { ok: false, error: { code: 'notFound', message: 'There is none.', hint: 'Make one.' } }
+        : { ok: true, value: { echoed: input } },
+    );
   },
   subscribe: (listener: (batch: unknown) => void) => {
     eventListener = listener;
