@@ -1,4 +1,5 @@
 import globals from 'globals';
+import vue from 'eslint-plugin-vue';
 import tseslint from 'typescript-eslint';
 import { importLaw } from './scripts/lint/importLaw.js';
 
@@ -23,6 +24,28 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // A function that only calls another one for its effect may return what it returns.
       '@typescript-eslint/no-confusing-void-expression': 'off',
+    },
+  },
+  {
+    // Electron makes its windows itself; that is no fault of ours.
+    files: ['src/main/desktop/**'],
+    rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
+  },
+  {
+    files: ['src/renderer/**/*.vue'],
+    extends: [tseslint.configs.strict, vue.configs['flat/recommended']],
+    languageOptions: { parserOptions: { parser: tseslint.parser }, globals: globals.browser },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      // Prettier's business.
+      'vue/html-indent': 'off',
+      'vue/html-closing-bracket-newline': 'off',
+      'vue/html-self-closing': 'off',
+      'vue/max-attributes-per-line': 'off',
+      'vue/multiline-html-element-content-newline': 'off',
+      'vue/singleline-html-element-content-newline': 'off',
+      // TypeScript says which properties may be absent.
+      'vue/require-default-prop': 'off',
     },
   },
   {

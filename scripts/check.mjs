@@ -4,7 +4,10 @@ import { ensureDependencies, exitStatus, projectDirectory, runNode, runScript } 
 
 const tools = [
   { title: 'Types', script: 'typescript/bin/tsc', args: ['-b'] },
+  { title: 'Types of the interface', script: 'vue-tsc/bin/vue-tsc.js', args: ['-p', 'src/renderer'] },
+  { title: 'Types of its tests', script: 'vue-tsc/bin/vue-tsc.js', args: ['-p', 'tests/renderer'] },
   { title: 'Lint', script: 'eslint/bin/eslint.js', args: ['.', '--max-warnings=0'] },
+  { title: 'Notices', script: '../scripts/notices.mjs', args: ['--check'] },
   { title: 'Format', script: 'prettier/bin/prettier.cjs', args: ['--check', '.', '--log-level=warn'] },
 ];
 

@@ -36,7 +36,7 @@ export const importWorkerUrl = fromSources
  * brought for this platform.
  */
 export function nodeExecutable(): string {
-  if (process.versions['electron'] === undefined) return process.execPath;
+  if (!('electron' in process.versions)) return process.execPath;
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const windows = process.platform === 'win32';
   const require = createRequire(join(applicationDirectory, 'package.json'));

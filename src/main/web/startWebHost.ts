@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
+import { rendererDirectory } from '../applicationPaths.ts';
 import type { LabContract } from '../contract/labContract.ts';
 import { removeOwnerHost, writeOwnerHost } from './ownerHost.ts';
 import { readStaticFiles } from './staticFiles.ts';
 import { startHost, type WebHost, type WebHostOptions } from './webHost.ts';
-
-/** Where the build puts the interface. */
-export const rendererDirectory = fileURLToPath(new URL('../../../out/renderer', import.meta.url));
 
 export interface StartWebHostOptions extends Pick<WebHostOptions, 'token' | 'limits'> {
   lab: LabContract;

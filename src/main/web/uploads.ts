@@ -145,21 +145,21 @@ export class Uploads {
         else done(null, chunk);
       },
     });
+    const breakOff = (): void => {
+      if (!request.complete) count.destroy(new Refusal(400, 'The file did not come in whole.', 'Drop it again.'));
+    };
     try {
-      // The request stays open for its answer, whatever happens to the file.
-      await pipeline(
-        request.iterator({ destroyOnReturn: false }),
-        count,
-        createWriteStream(path, { flags: 'wx', mode: 0o600 }),
-        {
-          signal: silent.signal,
-        },
-      );
+      request.once('close', breakOff);
+      // Not a part of the pipeline, which would close the connection before it is answered.
+      request.pipe(count);
+      await pipeline(count, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal: silent.signal });
     } catch (error) {
       if (silent.signal.aborted) throw new Refusal(408, 'The file stopped coming in.', 'Drop it again.');
       throw error;
     } finally {
       clearTimeout(timer);
+      request.off('close', breakOff);
+      request.unpipe(count);
     }
     if (received !== length) throw new Refusal(400, 'The file did not come in whole.', 'Drop it again.');
   }

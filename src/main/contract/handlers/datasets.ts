@@ -15,7 +15,6 @@ export function datasetHandlers({
   | 'datasets.ensureExample'
   | 'datasets.preview'
   | 'datasets.verify'
-  | 'datasets.verify'
   | 'datasets.remove'
 > {
   /** One person looks at one folder: a new inspection ends the one before. */
@@ -73,7 +72,6 @@ export function datasetHandlers({
         ...(label === undefined ? {} : { label }),
       });
     },
-    'datasets.verify': ({ id }) => lab.datasets.verify(id),
     'datasets.verify': ({ id }) => lab.datasets.verify(id),
     async 'datasets.remove'({ id }) {
       await lab.datasets.remove(id);
