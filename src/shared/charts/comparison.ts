@@ -33,7 +33,7 @@ export interface ComparisonTreatment {
   seedLines: boolean;
   /** Raw points in a bucket; 1 where nothing was down-sampled. */
   pointsPerBucket: number;
-  /** Visible part of the horizontal axis; null is all of it. */
+  /** Visible part of the horizontal axis; null is all of the data. */
   range: readonly [number, number] | null;
 }
 
@@ -108,7 +108,7 @@ function thinSeries(curve: ComparedCurve, treatment: ComparisonTreatment): Chart
 }
 
 function lastFinite(line: ComparedLine): { x: number; y: number } | null {
-  const index = line.y.findLastIndex(Number.isFinite);
+  const index = line.y.findLastIndex((y, at) => Number.isFinite(y) && Number.isFinite(line.x[at]));
   const [x, y] = [line.x[index], line.y[index]];
   return x === undefined || y === undefined ? null : { x, y };
 }
@@ -143,11 +143,13 @@ export function describeTreatment(curves: readonly ComparedCurve[], treatment: C
 
 /**
  * Styles of curves: the method's own colour, dash and marker; batch size (or whatever else varies)
- * moves lightness, never hue. The order of `members` does not matter for equal sets.
+ * moves lightness, never hue: around it on a light ground, above it on a dark one.
  */
 export function comparedStyles(
   members: readonly { key: string; methodId: string; batchSize: number }[],
+  theme: 'light' | 'dark',
 ): Map<string, ChartStyle> {
+  const [darkest, lightest] = theme === 'light' ? [-0.35, 0.45] : [0, 0.7];
   const styles = new Map<string, ChartStyle>();
   for (const [methodId, group] of Map.groupBy(members, (member) => member.methodId)) {
     const own: ChartStyle = Object.hasOwn(methods, methodId)
@@ -155,7 +157,7 @@ export function comparedStyles(
       : { color: '#8a8a8a', dash: 'dotted', marker: 'diamond' };
     const ordered = group.toSorted((a, b) => a.batchSize - b.batchSize);
     ordered.forEach(({ key }, index) => {
-      const amount = ordered.length === 1 ? 0 : -0.35 + (0.8 * index) / (ordered.length - 1);
+      const amount = ordered.length === 1 ? 0 : darkest + ((lightest - darkest) * index) / (ordered.length - 1);
       styles.set(key, { ...own, color: shiftLightness(own.color, amount) });
     });
   }

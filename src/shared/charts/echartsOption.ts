@@ -1,6 +1,14 @@
 import type { EChartsOption, SeriesOption } from 'echarts';
-import { axisTitle, formatChartNumber, type ChartAxis, type ChartDescription, type ChartPanel } from './chart.ts';
+import {
+  axisTitle,
+  formatChartNumber,
+  type ChartAxis,
+  type ChartDescription,
+  type ChartPanel,
+  type ChartSeries,
+} from './chart.ts';
 import { bandSeries } from './bandSeries.ts';
+import { logAxis } from './logAxis.ts';
 import { chartTokens, type ChartTokens } from './colors.ts';
 
 export interface ChartLayout {
@@ -67,8 +75,8 @@ export function echartsOption(chart: ChartDescription, layout: ChartLayout): ECh
       textStyle: { fontFamily, fontSize, color: tokens.text },
     },
     grid: boxes.map((box) => ({ ...box, containLabel: false })),
-    xAxis: chart.panels.map((panel, index) => axisOption(panel.xAxis, index, 'x', tokens, fontSize)),
-    yAxis: chart.panels.map((panel, index) => axisOption(panel.yAxis, index, 'y', tokens, fontSize)),
+    xAxis: chart.panels.map((panel, index) => axisOption(panel.xAxis, index, 'x', tokens, fontSize, panel.series)),
+    yAxis: chart.panels.map((panel, index) => axisOption(panel.yAxis, index, 'y', tokens, fontSize, panel.series)),
     series: chart.panels.flatMap((panel, index) => panelSeries(panel, index, fontSize)),
   };
 }
@@ -101,7 +109,11 @@ function axisOption(
   side: 'x' | 'y',
   tokens: ChartTokens,
   fontSize: number,
+  series: readonly ChartSeries[],
 ): Record<string, unknown> {
+  const log = side === 'y' && axis.scale === 'log' ? logAxis(series) : null;
+  const range = axis.range ?? log?.range;
+  const ticks = log ? { customValues: log.labels } : {};
   return {
     gridIndex,
     type: axis.scale === 'log' ? 'log' : 'value',
@@ -112,22 +124,25 @@ function axisOption(
     // Curves of losses and accuracies far from zero need their own range; steps begin at zero.
     scale: side === 'y',
     splitNumber: 5,
-    ...(axis.range ? { min: axis.range[0], max: axis.range[1] } : {}),
+    ...(range ? { min: range[0], max: range[1] } : {}),
     axisLine: { show: true, onZero: false, lineStyle: { color: tokens.axis } },
-    axisTick: { show: true, lineStyle: { color: tokens.axis } },
+    axisTick: { show: true, lineStyle: { color: tokens.axis }, ...ticks },
     minorTick: { show: axis.scale === 'log', lineStyle: { color: tokens.axis } },
-    splitLine: { show: side === 'y', lineStyle: { color: tokens.grid } },
+    splitLine: { show: side === 'y', lineStyle: { color: tokens.grid }, ...ticks },
     axisLabel: {
       fontFamily,
       fontSize: fontSize * 0.92,
       color: tokens.faintText,
       hideOverlap: true,
+      ...ticks,
+      // The ends of a given range are seldom round numbers.
+      ...(axis.range ? { showMinLabel: axis.range[0] === 0, showMaxLabel: false } : {}),
       formatter: (value: number) => formatChartNumber(value, axis.format),
     },
   };
 }
 
-function panelSeries(panel: ChartPanel, index: number, fontSize: number): SeriesOption[] {
+function panelSeries(panel: ChartPanel, index: number, fontSize: number, marked = true): SeriesOption[] {
   const place = { xAxisIndex: index, yAxisIndex: index, animation: false };
   return panel.series.flatMap((series, order): SeriesOption[] => {
     const { x, y } = series.points;
@@ -148,7 +163,7 @@ function panelSeries(panel: ChartPanel, index: number, fontSize: number): Series
       color: style.color,
       symbol: style.marker,
       symbolSize: fontSize * 0.5,
-      showSymbol: !thin && x.length <= markedPoints,
+      showSymbol: marked && !thin && x.length <= markedPoints,
       silent: true,
       lineStyle: {
         color: style.color,
@@ -192,14 +207,14 @@ function screenOption(chart: ChartDescription, layout: ChartLayout, furniture: '
       ? { left: fontSize * 3.6, right: fontSize, top: fontSize * 0.6, bottom: fontSize * 1.9, containLabel: false }
       : { left: fontSize * 5.2, right: fontSize * 1.6, top: fontSize, bottom: fontSize * 3.8, containLabel: false },
     xAxis: panels.map((panel) => ({
-      ...axisOption(panel.xAxis, 0, 'x', tokens, fontSize),
+      ...axisOption(panel.xAxis, 0, 'x', tokens, fontSize, panel.series),
       ...(small ? { name: '', splitNumber: 3 } : {}),
     })),
     yAxis: panels.map((panel) => ({
-      ...axisOption(panel.yAxis, 0, 'y', tokens, fontSize),
+      ...axisOption(panel.yAxis, 0, 'y', tokens, fontSize, panel.series),
       ...(small ? { name: '', splitNumber: 3, minorTick: { show: false } } : {}),
     })),
-    series: panels.flatMap((panel) => panelSeries(panel, 0, fontSize)),
+    series: panels.flatMap((panel) => panelSeries(panel, 0, fontSize, !small)),
   };
 }
 

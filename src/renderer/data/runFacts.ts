@@ -1,0 +1,121 @@
+import type { RunListItem } from '#shared/contract.ts';
+import { architectures } from '#shared/domain/architectures/index.ts';
+import { methods } from '#shared/domain/methods/index.ts';
+import { scaledLearningRate, type Duration, type RunDocument } from '#shared/domain/run.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRate,
+  formatValue,
+  formatWhen,
+} from './format.ts';
+
+export interface Fact {
+  name: string;
+  value: string;
+  /** On hover, where `value` is shortened. */
+  full?: string;
+}
+
+const known = (facts: readonly (Fact | null)[]): Fact[] => facts.filter((fact) => fact !== null);
+const unlessNull = (name: string, value: number | null | undefined, write: (value: number) => string): Fact | null =>
+  value === null || value === undefined ? null : { name, value: write(value) };
+
+/** How far a run is and what it came to. */
+export function resultFacts(run: RunListItem, methodName: string): Fact[] {
+  const { progress, summary } = run;
+  return known([
+    { name: 'Method', value: methodName },
+    { name: 'Batch size', value: formatCount(run.batchSize) },
+    { name: 'Seed', value: String(run.seed) },
+    progress && { name: 'Step', value: `${formatCount(progress.step)} of ${formatCount(progress.totalSteps)}` },
+    progress && { name: 'Epoch', value: formatValue(progress.epoch, 3) },
+    unlessNull('Time left', summary ? null : progress?.secondsLeft, formatDuration),
+    unlessNull('Training loss', summary?.trainLoss ?? progress?.trainLoss, formatValue),
+    unlessNull('Validation loss', summary?.validationLoss ?? progress?.validationLoss, formatValue),
+    unlessNull('Lowest validation loss', summary?.bestValidationLoss, formatValue),
+    unlessNull('Validation accuracy', summary?.validationAccuracy ?? progress?.validationAccuracy, formatPercent),
+    unlessNull('Highest validation accuracy', summary?.bestValidationAccuracy, formatPercent),
+    unlessNull('Images a second', summary?.samplesPerSecond ?? progress?.samplesPerSecond, formatRate),
+    unlessNull('Duration', summary?.durationSeconds, formatDuration),
+    unlessNull('Memory', summary?.peakMemoryBytes ?? progress?.residentMemoryBytes, formatBytes),
+    unlessNull('Last finite step', summary?.lastFiniteStep, formatCount),
+    run.startedAt === null ? null : { name: 'Started', value: formatWhen(run.startedAt) },
+    run.finishedAt === null ? null : { name: 'Ended', value: formatWhen(run.finishedAt) },
+  ]);
+}
+
+const writeDuration = ({ unit, value }: Duration): string =>
+  `${formatCount(value) === String(value) ? String(value) : formatValue(value, 3)} ${value === 1 ? unit.slice(0, -1) : unit}`;
+
+/** What a run trains, in words. */
+export function documentFacts(document: RunDocument): Fact[] {
+  const { dataset, optimizer, schedule } = document;
+  const images = (count: number | null): string => (count === null ? 'all' : formatCount(count));
+  const rate = scaledLearningRate(document);
+  return known([
+    { name: 'Data set', value: dataset.id },
+    { name: 'Training images', value: images(dataset.trainingImages) },
+    { name: 'Validation images', value: images(dataset.validationImages) },
+    { name: 'Architecture', value: architectures[document.architecture.id].name },
+    { name: 'Width multiplier', value: String(document.architecture.widthMultiplier) },
+    { name: 'Method', value: methods[document.method.id].name },
+    methods[document.method.id].normalizes
+      ? {
+          name: 'Normalized layers',
+          value: document.normalizedLayers === 'all' ? 'all' : document.normalizedLayers.join(', '),
+        }
+      : null,
+    { name: 'Batch size', value: formatCount(document.batchSize) },
+    {
+      name: 'Learning rate',
+      value:
+        rate === optimizer.learningRate ? String(rate) : `${optimizer.learningRate}, scaled to ${formatValue(rate)}`,
+    },
+    { name: 'Momentum', value: String(optimizer.momentum) },
+    {
+      name: 'Schedule',
+      value: schedule.id === 'constant' ? 'constant' : `× (1 − ${schedule.decayPerStep}) a step`,
+    },
+    { name: 'Length', value: writeDuration(document.length) },
+    { name: 'Evaluation every', value: writeDuration(document.evaluation.every) },
+    { name: 'Checkpoint every', value: writeDuration(document.checkpoints.every) },
+    { name: 'Precision', value: document.execution.precision },
+    { name: 'Seed', value: String(document.seed) },
+  ]);
+}
+
+const environmentNames: Readonly<Record<string, string>> = {
+  appVersion: 'NormLab',
+  appCommit: 'Commit',
+  platform: 'System',
+  processor: 'Processor',
+  hostName: 'Computer',
+  datasetChecksum: 'Data checksum',
+};
+
+/** What a run trained with. */
+export function environmentFacts(environment: Readonly<Record<string, unknown>>): Fact[] {
+  const { engine } = environment;
+  const described = typeof engine === 'object' && engine !== null ? (engine as Record<string, unknown>) : {};
+  const text = (value: unknown): string | null =>
+    typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+  const versions = described['versions'];
+  const shorten = (value: string): Pick<Fact, 'value' | 'full'> =>
+    /^[0-9a-f]{32,}$/.test(value) ? { value: value.slice(0, 12), full: value } : { value };
+  const title = text(described['title']);
+  const device = text(described['device']);
+  return known([
+    title === null ? null : { name: 'Engine', value: title },
+    device === null ? null : { name: 'Device', value: device },
+    ...Object.entries(environmentNames).map(([key, name]) => {
+      const value = text(environment[key]);
+      return value === null ? null : { name, ...shorten(value) };
+    }),
+    ...(typeof versions === 'object' && versions !== null
+      ? Object.entries(versions).map(([name, value]) => ({ name, value: String(value) }))
+      : []),
+  ]);
+}

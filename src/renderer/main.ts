@@ -1,0 +1,11 @@
+import { takeSessionToken } from './client/sessionToken.ts';
+import { uploadFiles } from './client/upload.ts';
+import { createWebClient } from './client/webClient.ts';
+import { plainPage } from './data/host.ts';
+import { mountApp } from './mountApp.ts';
+
+const token = takeSessionToken();
+mountApp(createWebClient(token), {
+  ...plainPage,
+  receiveFiles: (files, onProgress, signal) => uploadFiles(files, { token, onProgress, signal }),
+});

@@ -1,0 +1,65 @@
+import {
+  IconDeviceDesktop,
+  IconFlask2,
+  IconListDetails,
+  IconMoon,
+  IconPhoto,
+  IconPlayerStop,
+  IconPlus,
+  IconRocket,
+  IconSettings,
+  IconSun,
+} from '@tabler/icons-vue';
+import { useRouter } from 'vue-router';
+import { provideCommands, type Command } from '../stores/commands.ts';
+import { useExperiments } from '../stores/experiments.ts';
+import { usePreferences } from '../stores/preferences.ts';
+import { useToasts } from '../stores/toasts.ts';
+import { formatWhen } from '../data/format.ts';
+
+/** Commands that are there in every view: places, experiments, theme, stopping everything. */
+export function useGeneralCommands(): void {
+  const router = useRouter();
+  const experiments = useExperiments();
+  const preferences = usePreferences();
+  const toasts = useToasts();
+
+  provideCommands((): Command[] => {
+    const go = (path: string) => () => void router.push(path);
+    const group = 'Go to';
+    const active = experiments.activeRuns.map((run) => run.id);
+    return [
+      { id: 'go-experiments', title: 'Experiments', group, icon: IconListDetails, run: go('/experiments') },
+      { id: 'go-new', title: 'New experiment', group, icon: IconPlus, keywords: 'create run train', run: go('/new') },
+      { id: 'go-data', title: 'Data', group, icon: IconPhoto, keywords: 'data set import cifar', run: go('/data') },
+      { id: 'go-start', title: 'Start page', group, icon: IconRocket, keywords: 'welcome machine', run: go('/start') },
+      { id: 'go-settings', title: 'Settings', group, icon: IconSettings, keywords: 'engine', run: go('/settings') },
+      ...(active.length > 0
+        ? [
+            {
+              id: 'stop-all',
+              title: 'Stop every running run',
+              group: 'Runs',
+              icon: IconPlayerStop,
+              run: () => void toasts.attempt(() => experiments.stop(active)),
+            },
+          ]
+        : []),
+      ...(['system', 'light', 'dark'] as const).map((theme) => ({
+        id: `theme-${theme}`,
+        title: theme === 'system' ? 'Theme of the system' : theme === 'light' ? 'Light theme' : 'Dark theme',
+        group: 'Appearance',
+        icon: theme === 'system' ? IconDeviceDesktop : theme === 'light' ? IconSun : IconMoon,
+        run: () => (preferences.theme = theme),
+      })),
+      ...experiments.all.map((experiment) => ({
+        id: `experiment-${experiment.id}`,
+        title: experiment.name,
+        group: experiment.archivedAt === null ? 'Experiments' : 'Archive',
+        icon: IconFlask2,
+        keywords: `${experiment.methodIds.join(' ')} ${formatWhen(experiment.createdAt)}`,
+        run: go(`/experiments/${experiment.id}`),
+      })),
+    ];
+  });
+}

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { readableLabel } from '#shared/charts/comparedLabels.ts';
+import { comparedMetrics } from '#shared/charts/comparedMetrics.ts';
+import {
+  comparedStyles,
+  describeComparison,
+  describeTreatment,
+  type ComparedCurve,
+  type ComparisonTreatment,
+} from '#shared/charts/comparison.ts';
+import { logAxis } from '#shared/charts/logAxis.ts';
+
+const style = { color: '#0072B2', dash: 'solid', marker: 'circle' } as const;
+const line = (x: number[], y: number[]) => ({ x, y, lower: null, upper: null });
+const treatment: ComparisonTreatment = {
+  xAxis: 'step',
+  logX: false,
+  logY: false,
+  smoothing: 0,
+  band: 'interval',
+  seedLines: false,
+  pointsPerBucket: 1,
+  range: null,
+};
+const [metric] = comparedMetrics;
+if (!metric) throw new Error('no metrics');
+
+function curve(part: Partial<ComparedCurve>): ComparedCurve {
+  return { label: 'BN', style, mean: line([1, 2], [3, 4]), count: 1, runs: [], faded: false, ...part };
+}
+
+describe('describeComparison', () => {
+  it('marks where a single run diverged', () => {
+    const own = line([1, 2, 3], [3, 4, Number.NaN]);
+    const chart = describeComparison(
+      'T',
+      metric,
+      null,
+      [curve({ mean: own, runs: [{ line: own, diverged: true }] })],
+      treatment,
+      [],
+    );
+    expect(chart.panels[0]?.series.map((series) => series.divergedAt)).toEqual([{ x: 2, y: 4 }]);
+    expect(chart.footnote).toBe('One seed a curve · no smoothing · × diverged');
+  });
+
+  it('lets single seeds go on, thin, where the mean cannot speak for them', () => {
+    const runs = [
+      { line: line([1, 2, 3], [1, 2, 3]), diverged: false },
+      { line: line([1, 2], [3, 4]), diverged: false },
+    ];
+    const mean = { x: [1, 2], y: [2, 3], lower: [1, 2], upper: [3, 4] };
+    const chart = describeComparison('T', metric, null, [curve({ mean, count: 2, runs })], treatment, []);
+    expect(chart.panels[0]?.series.map(({ points, thin, band }) => ({ points, thin, band }))).toEqual([
+      { points: { x: [2, 3], y: [2, 3] }, thin: true, band: null },
+      { points: { x: [1, 2], y: [2, 3] }, thin: undefined, band: { lower: [1, 2], upper: [3, 4] } },
+    ]);
+    const all = describeComparison(
+      'T',
+      metric,
+      null,
+      [curve({ mean, count: 2, runs })],
+      { ...treatment, seedLines: true },
+      [],
+    );
+    expect(all.panels[0]?.series.filter((series) => series.thin)).toHaveLength(2);
+  });
+
+  it('says what was done to the data', () => {
+    expect(describeTreatment([curve({ count: 5 })], { ...treatment, smoothing: 0.9, seedLines: true })).toBe(
+      'Mean of 5 seeds · band: 95% t-interval of the mean · thin: single seeds · moving average, weight 0.9 (EMA, debiased)',
+    );
+    expect(describeTreatment([curve({ count: 1 })], { ...treatment, pointsPerBucket: 32 })).toBe(
+      'One seed a curve · no smoothing · each point the mean of 32 steps, band from smallest to largest',
+    );
+  });
+});
+
+describe('comparedStyles', () => {
+  const members = [
+    { key: 'a', methodId: 'batchNorm', batchSize: 256 },
+    { key: 'b', methodId: 'batchNorm', batchSize: 64 },
+    { key: 'c', methodId: 'none', batchSize: 64 },
+    { key: 'd', methodId: 'future', batchSize: 64 },
+  ];
+  it('keeps the hue of a method and moves lightness with batch size', () => {
+    const styles = comparedStyles(members, 'light');
+    expect(styles.get('c')?.color).toBe('#8a8a8a');
+    // Half-way mixes of #0072B2 with black (0.35) and white (0.45).
+    expect([styles.get('b')?.color, styles.get('a')?.color]).toEqual(['#004a74', '#73b1d5']);
+    expect(styles.get('d')?.dash).toBe('dotted');
+  });
+  it('does not darken on a dark ground', () => {
+    expect(comparedStyles(members, 'dark').get('b')?.color).toBe('#0072b2');
+  });
+});
+
+it('readableLabel writes methods and fields out', () => {
+  expect(readableLabel('batchNorm, batchSize 64')).toBe('Batch normalization, batch size 64');
+  expect(readableLabel('none', 'symbol')).toBe('none');
+  expect(readableLabel('learningRate 0.1')).toBe('learning rate 0.1');
+});
+
+describe('logAxis', () => {
+  const series = (...y: number[]) => [{ label: 'a', points: { x: y, y }, band: null, style, divergedAt: null }];
+  it('ends at 1, 2 or 5 times a power of ten', () => {
+    expect(logAxis(series(0.13, 2.4, -1, Number.NaN))).toEqual({ range: [0.1, 5], labels: [0.1, 0.2, 0.5, 1, 2, 5] });
+    expect(logAxis(series(3e-5, 2000))).toEqual({
+      range: [2e-5, 2000],
+      labels: [1e-4, 1e-3, 0.01, 0.1, 1, 10, 100, 1000],
+    });
+    expect(logAxis(series(1))).toEqual({ range: [1, 2], labels: [1, 2] });
+  });
+  it('needs a positive value', () => {
+    expect(logAxis(series(0, -3))).toBeNull();
+  });
+});
