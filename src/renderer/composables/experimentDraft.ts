@@ -73,13 +73,16 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     ),
   );
   const name = computed(() => (draft.value.name.trim() === '' ? suggestedName.value : draft.value.name.trim()));
-  const sent = computed(() => draftDocument(draft.value, name.value));
   const ownProblems = computed(() => findDraftProblems(draft.value, fieldsByKey));
+  /** What the lab is asked about: without what the form itself finds wrong, so that the rest can be drawn. */
+  const sent = computed(() =>
+    draftDocument(draft.value, name.value, fieldsByKey, new Set(ownProblems.value.map((problem) => problem.path))),
+  );
   const problems = computed<DraftProblem[]>(() => {
     const own = ownProblems.value;
     const known = new Set(own.map((problem) => problem.path));
     const found = (preview.value?.problems ?? []).map(({ path, message }) => ({
-      path: fieldPathOf(path, sent.value.variationOf, fieldsByKey),
+      path: fieldPathOf(path, sent.value.places, fieldsByKey),
       message,
     }));
     // The form says in plainer words what the lab says of the same field.
@@ -132,6 +135,14 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     }
   }
 
+  function forgetLocally(): void {
+    try {
+      localStorage.removeItem(localKey);
+    } catch {
+      // Nothing was kept there.
+    }
+  }
+
   async function save(): Promise<void> {
     if (saveTimer !== null) clearTimeout(saveTimer);
     saveTimer = null;
@@ -140,7 +151,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
       await client.invoke('memory.set', { key: memoryKey, value: saved });
       if (draft.value !== saved) return;
       unsaved.value = false;
-      localStorage.removeItem(localKey);
+      forgetLocally();
     } catch {
       unsaved.value = true;
       saveTimer ??= setTimeout(() => void save(), 5000);

@@ -35,8 +35,16 @@ export function channelNames(channels: number): string[] {
 
 const kinds: Readonly<Record<string, string>> = {
   'example-generator': 'Made here by a generator',
-  'cifar-10': 'Imported from CIFAR-10 files',
+  'cifar10-binary': 'Imported from CIFAR-10 in its binary form',
 };
+
+const fullDate = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short' });
+
+/** `23 November 2026 at 08:49`. */
+export function importedText(iso: string): string {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? iso : fullDate.format(date);
+}
 
 export function provenanceText(kind: string): string {
   return kinds[kind] ?? `Imported (${kind})`;

@@ -3,7 +3,7 @@ import { cloneJson } from '#shared/canonicalJson.ts';
 import type { ExperimentDocumentInput } from '#shared/domain/experiment.ts';
 import type { FieldDescription } from '#shared/domain/fields.ts';
 import { methodIds, methods } from '#shared/domain/methods/index.ts';
-import { findChipProblem, findFieldProblem, isRecord, valueAt } from './fieldValues.ts';
+import { findChipProblem, findFieldProblem, isRecord, valueAt, withValueAt } from './fieldValues.ts';
 import { formatSeeds, parseSeeds } from './seeds.ts';
 
 const variationSchema = z.object({
@@ -74,6 +74,11 @@ export function clonedDraft(document: ExperimentDocumentInput, fields: FieldsByK
   };
 }
 
+export interface VariationPlace {
+  index: number;
+  values: number[];
+}
+
 export interface DraftDocument {
   /** For the lab; may be invalid. */
   document: {
@@ -82,15 +87,36 @@ export interface DraftDocument {
     vary: { key: string; values: unknown[] }[];
     seeds: number[];
   };
-  /** Place in the draft of each variation in the document: those without values are left out. */
-  variationOf: number[];
+  /** Place in the draft of each variation in the document and of its values: some are left out. */
+  places: VariationPlace[];
 }
 
-/** The experiment that a draft stands for. */
-export function draftDocument(draft: Draft, name: string): DraftDocument {
-  const base = cloneJson(draft.base);
-  const kept = draft.vary.flatMap((variation, index) => (variation.values.length > 0 ? [{ variation, index }] : []));
-  const varied = kept.find(({ variation }) => variation.key === 'method')?.variation.values;
+/**
+ * The experiment that a draft stands for.
+ * @param without Paths in the draft that are left out, so that what is wrong there does not hide the rest.
+ */
+export function draftDocument(
+  draft: Draft,
+  name: string,
+  fields: FieldsByKey,
+  without: ReadonlySet<string> = new Set(),
+): DraftDocument {
+  let base = cloneJson(draft.base);
+  for (const path of without)
+    if (path.startsWith('base.')) base = withValueAt(base, path.slice('base.'.length), undefined);
+  for (const field of fields.values()) {
+    // Where only its fields were touched, a choice is the one that it is by default.
+    const chosen = base[field.key];
+    if (field.hasFields && isRecord(chosen) && chosen['id'] === undefined)
+      base[field.key] = { id: field.default, ...chosen };
+  }
+  const kept = draft.vary.flatMap(({ key, values }, index) => {
+    const right = values.flatMap((value, at) => (without.has(`vary.${index}.values.${at}`) ? [] : [{ value, at }]));
+    return right.length > 0 && !without.has(`vary.${index}.key`)
+      ? [{ key, values: right.map(({ value }) => value), place: { index, values: right.map(({ at }) => at) } }]
+      : [];
+  });
+  const varied = kept.find(({ key }) => key === 'method')?.values;
   if (varied) {
     // The base is drawn with the first of the methods that normalizes; each run has its own.
     const shown = methodIds.filter((id) => varied.includes(id));
@@ -101,10 +127,10 @@ export function draftDocument(draft: Draft, name: string): DraftDocument {
     document: {
       name,
       base,
-      vary: kept.map(({ variation: { key, values } }) => ({ key, values })),
+      vary: kept.map(({ key, values }) => ({ key, values })),
       seeds: seeds.length > 0 ? seeds : [1],
     },
-    variationOf: kept.map(({ index }) => index),
+    places: kept.map(({ place }) => place),
   };
 }
 
@@ -138,9 +164,13 @@ export function findDraftProblems(draft: Draft, fields: FieldsByKey): { path: st
 }
 
 /** Where in the draft a problem of the document belongs: the field, not a part of its value. */
-export function fieldPathOf(path: string, variationOf: readonly number[], fields: FieldsByKey): string {
-  const variation = /^vary\.(\d+)(.*)$/.exec(path);
-  if (variation) return `vary.${variationOf[Number(variation[1])] ?? variation[1]}${variation[2] ?? ''}`;
+export function fieldPathOf(path: string, places: readonly VariationPlace[], fields: FieldsByKey): string {
+  const variation = /^vary\.(\d+)(?:\.values\.(\d+))?(.*)$/.exec(path);
+  if (variation) {
+    const place = places[Number(variation[1])];
+    const value = variation[2] === undefined ? undefined : place?.values[Number(variation[2])];
+    return `vary.${place?.index ?? variation[1] ?? ''}${value === undefined ? '' : `.values.${value}`}${variation[3] ?? ''}`;
+  }
   if (!path.startsWith('base.')) return path;
   const parts = path.slice('base.'.length).split('.');
   while (parts.length > 1 && !fields.has(parts.join('.'))) parts.pop();

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { describeFields } from '#shared/domain/fields.ts';
+import { methodIds } from '#shared/domain/methods/index.ts';
+
+const byKey = new Map(describeFields().map((field) => [field.key, field]));
+
+test('every field has a title of its own and a sentence', () => {
+  for (const field of byKey.values()) {
+    expect(field.title, field.key).not.toBe(field.key);
+    expect(field.help, field.key).toMatch(/[.]$/);
+  }
+});
+
+test('a number has its bounds, symbol and default', () => {
+  expect(byKey.get('optimizer.learningRate')).toEqual({
+    key: 'optimizer.learningRate',
+    kind: 'number',
+    title: 'Learning rate',
+    help: 'Initial learning rate at the reference batch size.',
+    symbol: 'lr₀',
+    unit: null,
+    advanced: false,
+    options: [],
+    hasFields: false,
+    nullable: false,
+    minimum: 0,
+    maximum: 100,
+    exclusiveMinimum: true,
+    exclusiveMaximum: false,
+    default: 0.1,
+    when: null,
+  });
+  expect(byKey.get('dataset.trainingImages')).toMatchObject({ kind: 'integer', nullable: true, maximum: null });
+});
+
+test('the methods are the options of one field, each with its own parameters', () => {
+  expect(byKey.get('method')).toMatchObject({ kind: 'choice', hasFields: true, default: 'batchNorm' });
+  expect(byKey.get('method')?.options.map(({ value }) => value)).toEqual(methodIds);
+  expect(byKey.get('method.epsilon')).toMatchObject({ advanced: true, when: { key: 'method', value: 'batchNorm' } });
+  expect(byKey.get('length')).toMatchObject({ kind: 'duration', default: { unit: 'epochs', value: 5 } });
+  expect(byKey.get('normalizedLayers')?.kind).toBe('names');
+  expect(byKey.has('seed') || byKey.has('format') || byKey.has('dataset.checksum')).toBe(false);
+});
