@@ -5,7 +5,7 @@ import path from 'node:path';
 import { SetupError } from './setupError.mjs';
 
 /** What the dependencies take on disk, about; for the progress only. */
-const expectedBytes = 700e6;
+const expectedBytes = 780e6;
 const neededBytes = 900e6;
 const progressIntervalMs = process.stderr.isTTY ? 1_000 : 10_000;
 const networkHint = 'Connect to the network (or set the proxy that npm is to use) and run the command again.';

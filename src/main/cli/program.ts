@@ -10,6 +10,7 @@ import { addRunCommands } from './runs.ts';
 import { addStartCommand } from './start.ts';
 import { addTrainCommand } from './train.ts';
 import { UsageError } from './usageError.ts';
+import { addWebCommand } from './web.ts';
 
 /** Exit status of a command: part of what scripts depend on. */
 export const exitStatus = { done: 0, failed: 1, wrongUse: 2 } as const;
@@ -72,6 +73,7 @@ function createProgram(context: CommandContext, streams: CommandStreams): Comman
       context.configure(action.optsWithGlobals<GlobalOptions>());
     });
   addStartCommand(program, context);
+  addWebCommand(program, context);
   addTrainCommand(program, context);
   addRunCommands(program, context);
   addDatasetCommands(program, context);

@@ -3,6 +3,7 @@ import { hashDocument } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
 import { architectureSchema } from './architectures/index.ts';
 import { checksumSchema } from './dataset.ts';
+import { defaultChoices } from './defaultChoices.ts';
 import type { FieldMeta } from './method.ts';
 import { methodSchema, methods } from './methods/index.ts';
 
@@ -141,7 +142,7 @@ export const runDocumentSchema = z.strictObject({
         help: 'The layers behind which the method’s normalizer stands: all or some.',
       }),
     ),
-  optimizer: optimizerSchema.prefault({ id: 'sgd' }).meta(
+  optimizer: optimizerSchema.prefault({ id: defaultChoices.optimizer }).meta(
     meta({
       title: 'Optimizer',
       help: 'How weights follow the gradient.',

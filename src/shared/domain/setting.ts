@@ -1,15 +1,20 @@
 import { cloneJson } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
+import { defaultChoices } from './defaultChoices.ts';
 
 export type SettingValue = string | number | boolean | null;
 
 /** Objects that are chosen by name: `method=none` means `method={"id":"none"}`. */
-const chosenById = new Set(['method', 'architecture', 'optimizer', 'schedule', 'dataset']);
+const chosenById = new Set([...Object.keys(defaultChoices), 'dataset']);
 /** Durations that may be written as `5epochs` or `200steps`. */
 const durations = new Set(['length', 'evaluation.every', 'checkpoints.every']);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isDefaultChoice(key: string): key is keyof typeof defaultChoices {
+  return Object.hasOwn(defaultChoices, key);
 }
 
 function expandShorthand(key: string, value: unknown, current: unknown): unknown {
@@ -60,7 +65,8 @@ export function applySetting(document: Record<string, unknown>, path: string, va
   for (const part of parts.slice(0, -1)) {
     const next = parent[part];
     if (next === undefined) {
-      parent[part] = {};
+      // A field of a choice that the document leaves open is a field of the default one.
+      parent[part] = parent === result && isDefaultChoice(part) ? { id: defaultChoices[part] } : {};
     } else if (typeof next === 'string' && chosenById.has(part)) {
       parent[part] = { id: next };
     } else if (!isRecord(next)) {

@@ -94,7 +94,9 @@ describe('run documents', () => {
 describe('settings', () => {
   it.each([
     ['batchSize', 256, { batchSize: 256 }],
-    ['optimizer.learningRate', 0.3, { optimizer: { learningRate: 0.3 } }],
+    ['optimizer.learningRate', 0.3, { optimizer: { id: 'sgd', learningRate: 0.3 } }],
+    ['schedule.decayPerStep', 0, { schedule: { id: 'perStepDecay', decayPerStep: 0 } }],
+    ['evaluation.batchSize', 100, { evaluation: { batchSize: 100 } }],
     ['method', 'none', { method: { id: 'none' } }],
     ['length', '200steps', { length: { unit: 'steps', value: 200 } }],
     ['length', '2.5 epochs', { length: { unit: 'epochs', value: 2.5 } }],
