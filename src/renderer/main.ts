@@ -1,11 +1,16 @@
+import { createDesktopClient, createDesktopHost } from './client/desktopClient.ts';
 import { takeSessionToken } from './client/sessionToken.ts';
 import { uploadFiles } from './client/upload.ts';
 import { createWebClient } from './client/webClient.ts';
 import { plainPage } from './data/host.ts';
 import { mountApp } from './mountApp.ts';
 
-const token = takeSessionToken();
-mountApp(createWebClient(token), {
-  ...plainPage,
-  receiveFiles: (files, onProgress, signal) => uploadFiles(files, { token, onProgress, signal }),
-});
+if (window.normlab === undefined) {
+  const token = takeSessionToken();
+  mountApp(createWebClient(token), {
+    ...plainPage,
+    receiveFiles: (files, onProgress, signal) => uploadFiles(files, { token, onProgress, signal }),
+  });
+} else {
+  mountApp(createDesktopClient(window.normlab), createDesktopHost(window.normlab));
+}
