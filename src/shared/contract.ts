@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { DatasetDocument } from './domain/dataset.ts';
-import type { ExperimentDocument } from './domain/experiment.ts';
+import type { ExpandedRun, ExperimentDocument } from './domain/experiment.ts';
 import type { RunProgress, RunSummary } from './domain/metric.ts';
 import type { RunDocument } from './domain/run.ts';
-import type { RunState } from './domain/runState.ts';
+import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
+import { runStates, type RunState } from './domain/runState.ts';
 import type { LabErrorData } from './errors.ts';
 import type { EngineDescription } from './protocol.ts';
 
@@ -25,6 +26,8 @@ function method<Output>() {
 const nothing = z.strictObject({});
 const id = z.string().min(1).max(100);
 const ids = z.array(id).min(1).max(1000);
+/** Id of a run or an experiment as people type it: its beginning, or a run's end. */
+const idPart = z.string().max(100);
 const path = z.string().min(1).max(4096);
 const name = z.string().trim().min(1).max(200);
 
@@ -94,6 +97,49 @@ export interface RunDetail extends RunListItem {
   environment: Record<string, unknown> | null;
   checkpoints: { step: number; bytes: number; createdAt: string }[];
   log: { at: string; level: 'info' | 'warning' | 'error'; text: string }[];
+}
+
+/** A run as command lines list it: without its document. */
+export interface RunOverview extends RunListItem {
+  experimentName: string;
+  documentHash: string;
+  resumeCount: number;
+  /** Title of the engine that trained it; null where none did yet. */
+  engine: string | null;
+}
+
+/** All that a lab keeps about a run, but its points. */
+export interface StoredRun extends RunRecord {
+  /** Newest first. */
+  checkpoints: CheckpointRecord[];
+  log: LogRecord[];
+  /** Numbers that are not finite are null here, as JSON has it. */
+  series: SeriesSummary[];
+}
+
+/** Every point of one series, exactly: little-endian float64 in base64. */
+export interface StoredPoints {
+  runId: string;
+  series: string;
+  steps: string;
+  values: string;
+}
+
+/** A run that an experiment would have, pinned to the exact data. */
+export interface PlannedRun extends ExpandedRun {
+  stepsPerEpoch: number;
+  totalSteps: number;
+}
+
+/** How the download of an engine goes that a run waits for. */
+export interface EngineProgress {
+  /** In words. */
+  phase: string;
+  doneBytes: number;
+  /** Null where unknown. */
+  totalBytes: number | null;
+  bytesPerSecond: number | null;
+  secondsLeft: number | null;
 }
 
 export interface ExperimentListItem {
@@ -215,6 +261,8 @@ export const contract = {
   'experiments.list': method<ExperimentListItem[]>()(z.strictObject({ archived: z.boolean().default(false) })),
   'experiments.get': method<ExperimentDetail>()(z.strictObject({ id })),
   'experiments.preview': method<ExperimentPreview>()(z.strictObject({ document: z.unknown() })),
+  /** The runs that an experiment would have. @throws LabError where it cannot be created. */
+  'experiments.plan': method<PlannedRun[]>()(z.strictObject({ document: z.unknown() })),
   /** Creates the experiment, its runs queued. */
   'experiments.create': method<ExperimentDetail>()(z.strictObject({ document: z.unknown() })),
   'experiments.rename': method<ExperimentListItem>()(z.strictObject({ id, name })),
@@ -226,6 +274,19 @@ export const contract = {
   'runs.get': method<RunDetail>()(z.strictObject({ id })),
   'runs.stop': method<RunListItem[]>()(z.strictObject({ ids })),
   'runs.resume': method<RunListItem[]>()(z.strictObject({ ids })),
+  /**
+   * Runs in order of creation: all, or those named by their own id or their experiment's.
+   * @throws LabError `notFound` where a name is that of none, or of several.
+   */
+  'runs.find': method<RunOverview[]>()(
+    z.strictObject({
+      ids: z.array(idPart).min(1).max(10_000).optional(),
+      states: z.array(z.enum(runStates)).optional(),
+    }),
+  ),
+  'runs.read': method<StoredRun>()(z.strictObject({ id: idPart })),
+  /** Deletes runs with everything they made, all or none; returns their ids. @throws LabError `invalidState` where one trains. */
+  'runs.delete': method<string[]>()(z.strictObject({ ids })),
   'queue.get': method<QueueState>()(nothing),
 
   'metrics.list': method<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),
@@ -252,6 +313,9 @@ export const contract = {
     }),
   ),
 
+  /** Every point as it was recorded, also those that are not finite: for exports. */
+  'metrics.points': method<StoredPoints>()(z.strictObject({ runId: id, series: z.string().min(1).max(200) })),
+
   /** Small JSON values that the interface keeps: drafts, settings, window layout. */
   'memory.get': method<unknown>()(z.strictObject({ key: z.string().min(1).max(200) })),
   'memory.set': method<null>()(z.strictObject({ key: z.string().min(1).max(200), value: z.unknown() })),
@@ -273,6 +337,10 @@ export interface LabEvents {
   runsChanged: { runs: RunListItem[] };
   /** Runs that have new points. */
   metricsAppended: { runIds: string[] };
+  /** New lines in the logs of runs. */
+  runsLogged: { logs: { runId: string; record: LogRecord }[] };
+  /** An engine is downloaded before a run trains; the latest only. */
+  engineProgress: { runId: string; progress: EngineProgress };
   datasetsChanged: Record<string, never>;
   enginesChanged: Record<string, never>;
   jobsChanged: { jobs: JobRecord[] };

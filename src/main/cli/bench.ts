@@ -4,11 +4,11 @@ import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { methodIds } from '#shared/domain/methods/index.ts';
 import { parseRunDocument } from '#shared/domain/run.ts';
 import type { BenchRecord } from '#shared/protocol.ts';
+import { openEngines } from '../lab.ts';
 import { benchEngine } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
-import { showInstallProgress } from './engines.ts';
 import { formatBytes, formatRate, formatTable } from './format.ts';
-import { ProgressLine } from './progressLine.ts';
+import { ProgressLine, showInstallProgress } from './progressLine.ts';
 import { asUsage, UsageError } from './usageError.ts';
 
 interface BenchOptions {
@@ -63,7 +63,7 @@ async function bench(context: CommandContext, options: BenchOptions): Promise<vo
   };
   process.once('SIGINT', interrupt);
   try {
-    const { location, notes } = await context.engines.choose(options.engine, {
+    const { location, notes } = await openEngines(context.launcher).choose(options.engine, {
       install: true,
       signal: abort.signal,
       onProgress: (progress) => {

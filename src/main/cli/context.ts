@@ -1,18 +1,20 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '#shared/errors.ts';
-import { createDatasetService, type DatasetService } from '../datasets/datasetService.ts';
-import { openStore } from '../store/openStore.ts';
-import type { Store } from '../store/store.ts';
-import { createLab, openEngines, type Lab } from '../lab.ts';
 import { trainerLauncher, type TrainerLauncher } from '../runs/trainerLauncher.ts';
-import type { EngineService } from '../engines/engineService.ts';
 import { defaultLabDirectory } from '../store/labDirectory.ts';
 import type { CommandOutput } from './output.ts';
+import type { LabReader } from './readOnlyClient.ts';
+import type { LabSession } from './session.ts';
 
 export interface GlobalOptions {
   lab?: string;
   json?: boolean;
 }
+
+/** Patience with an owner that may be about to answer, or to end: another command, or the app as it starts. */
+const patienceMs = 2000;
+const retryIntervalMs = 100;
 
 /** What every command works with. */
 export class CommandContext {
@@ -50,36 +52,70 @@ export class CommandContext {
     return `npm run --silent lab -- ${command}${folder}`;
   }
 
-  /** For commands that only read data sets: needs no lab of its own. */
-  get datasets(): DatasetService {
-    return createDatasetService({ datasetsDirectory: join(this.labDirectory, 'datasets') });
-  }
-
-  get engines(): EngineService {
-    return openEngines(this.launcher);
-  }
-
-  /** Opens the lab for one command and closes it whatever happens. */
-  async withLab<Result>(use: (lab: Lab) => Promise<Result>): Promise<Result> {
-    const lab = await createLab({ labDirectory: this.labDirectory, door: 'cli', launcher: this.launcher });
-    for (const { message, hint } of lab.notices) this.output.note(`${message} ${hint}`);
+  /**
+   * Works with the lab for one command, and closes what it opened whatever happens: as a client of the
+   * process that owns the lab, or as its owner where there is none.
+   * @param options.hosts For a command that takes long: as owner it serves other commands meanwhile.
+   * @throws LabError `labInUse` where the owner does not answer; and as `createLab`.
+   */
+  async withLab<Result>(
+    use: (session: LabSession) => Promise<Result>,
+    options: { hosts?: boolean } = {},
+  ): Promise<Result> {
+    const session = await this.#open(options.hosts ?? false, patienceMs);
     try {
-      return await use(lab);
+      return await use(session);
     } finally {
-      await lab.close();
+      await session.close();
     }
   }
 
-  /** Reads the store for one command, also while another process owns the lab: SQLite allows readers. */
-  async withStore<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
+  /** As `withLab`, for commands that only read: where the owner does not answer, they read beside it. */
+  async withReader<Result>(use: (reader: LabReader) => Promise<Result>): Promise<Result> {
+    let session: LabSession;
     try {
-      return await this.withLab((lab) => use(lab.store));
+      session = await this.#open(false, 0);
     } catch (error) {
       if (!(error instanceof LabError) || error.code !== 'labInUse') throw error;
+      return this.#readBeside(use);
     }
+    try {
+      return await use(session.client);
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** What is loaded late is not needed by every command: most of a short command's time is loading. */
+  async #open(hosts: boolean, patience: number): Promise<LabSession> {
+    const { labDirectory, launcher, output } = this;
+    const giveUpAt = performance.now() + patience;
+    const { openClientSession } = await import('./session.ts');
+    for (;;) {
+      const client = await openClientSession(
+        labDirectory,
+        `Look at what it did with \`${this.commandLine('runs list')}\`; runs go on from their last checkpoints with \`runs resume\`.`,
+      );
+      if (client) return client;
+      const { openOwnSession } = await import('./ownSession.ts');
+      try {
+        return await openOwnSession({ labDirectory, launcher, output, hosts });
+      } catch (error) {
+        const isInUse = error instanceof LabError && error.code === 'labInUse';
+        if (!isInUse || performance.now() >= giveUpAt) throw error;
+      }
+      await delay(retryIntervalMs);
+    }
+  }
+
+  async #readBeside<Result>(use: (reader: LabReader) => Promise<Result>): Promise<Result> {
+    const [{ openStore }, { createReadOnlyClient }] = await Promise.all([
+      import('../store/openStore.ts'),
+      import('./readOnlyClient.ts'),
+    ]);
     const store = openStore(this.labDirectory);
     try {
-      return await use(store);
+      return await use(createReadOnlyClient(store));
     } finally {
       store.close();
     }

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
-import type { ImportProgress } from '../datasets/datasetService.ts';
+import { LabError } from '#shared/errors.ts';
+import { createDatasetService, type DatasetService } from '../datasets/datasetService.ts';
 import type { CommandContext } from './context.ts';
+import { followJob } from './followJob.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { ProgressLine } from './progressLine.ts';
+import { ProgressLine, showImportProgress } from './progressLine.ts';
 
 export function addDatasetCommands(program: Command, context: CommandContext): void {
   const datasets = program.command('datasets').description('The data sets of a lab.');
@@ -38,11 +41,9 @@ export function addDatasetCommands(program: Command, context: CommandContext): v
     .action(() => makeExample(context));
 }
 
-/** Shows an import or the making of the example. */
-export function showImportProgress(line: ProgressLine, { phase, done, total }: ImportProgress): void {
-  // Small totals are images, large ones bytes; the phase says which is meant.
-  const amount = total > 1e6 ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total}`;
-  line.update(phase, total > 0 ? done / total : null, amount);
+/** Data sets are read from the lab folder, whoever owns the lab: each is there whole or not at all. */
+export function openDatasets(context: CommandContext): DatasetService {
+  return createDatasetService({ datasetsDirectory: join(context.labDirectory, 'datasets') });
 }
 
 const importHint = (context: CommandContext): string =>
@@ -64,33 +65,32 @@ function describeDataset(dataset: DatasetDocument): string {
 }
 
 async function importDataset(context: CommandContext, path: string, name: string | undefined): Promise<void> {
-  await context.withLab(async (lab) => {
+  await context.withLab(async (session) => {
+    const { client } = session;
     const line = new ProgressLine(context.output);
-    const abort = new AbortController();
-    const interrupt = (): void => {
-      abort.abort();
-    };
-    process.once('SIGINT', interrupt);
+    const input = { path: context.resolvePath(path), ...(name === undefined ? {} : { name }) };
     try {
-      const dataset = await lab.datasets.import(context.resolvePath(path), {
-        ...(name === undefined ? {} : { name }),
-        signal: abort.signal,
-        onProgress: (progress) => {
-          showImportProgress(line, progress);
-        },
+      const id = await followJob(session, () => client.invoke('datasets.import', input), {
+        onProgress: ({ phase, done, total }) => showImportProgress(line, { phase, done, total: total ?? 0 }),
+        cancelled: new LabError(
+          'cancelled',
+          'The import was cancelled.',
+          'Nothing was added to the lab; start it again at any time.',
+        ),
       });
       line.clear();
+      const dataset = await openDatasets(context).get(id);
       context.output.result(dataset, `Imported:\n${describeDataset(dataset)}`);
     } finally {
       line.clear();
-      process.off('SIGINT', interrupt);
     }
   });
 }
 
 async function listDatasets(context: CommandContext): Promise<void> {
-  const list = await context.datasets.list();
-  for (const { message, hint } of await context.datasets.problems()) context.output.note(`${message} ${hint}`);
+  const datasets = openDatasets(context);
+  const list = await datasets.list();
+  for (const { message, hint } of await datasets.problems()) context.output.note(`${message} ${hint}`);
   if (list.length === 0) context.output.note(`This lab has no data set yet. ${importHint(context)}`);
   const table = formatTable(list, [
     { title: 'id', value: (dataset) => dataset.id },
@@ -104,12 +104,12 @@ async function listDatasets(context: CommandContext): Promise<void> {
 }
 
 async function showDataset(context: CommandContext, id: string): Promise<void> {
-  const dataset = await context.datasets.get(id);
+  const dataset = await openDatasets(context).get(id);
   context.output.result(dataset, describeDataset(dataset));
 }
 
 async function verifyDataset(context: CommandContext, id: string): Promise<void> {
-  const verification = await context.datasets.verify(id);
+  const verification = await openDatasets(context).verify(id);
   if (!verification.ok) context.exitStatus = 1;
   context.output.result(
     verification,
@@ -120,19 +120,24 @@ async function verifyDataset(context: CommandContext, id: string): Promise<void>
 }
 
 async function removeDataset(context: CommandContext, id: string): Promise<void> {
-  await context.withLab(async (lab) => {
-    await lab.datasets.remove(id);
+  await context.withLab(async ({ client }) => {
+    await client.invoke('datasets.remove', { id });
     context.output.result({ removed: id }, `Removed ${id}.`);
   });
 }
 
 async function makeExample(context: CommandContext): Promise<void> {
-  await context.withLab(async (lab) => {
+  await context.withLab(async (session) => {
     const line = new ProgressLine(context.output);
-    const dataset = await lab.datasets.ensureExample((progress) => {
-      showImportProgress(line, progress);
-    });
-    line.clear();
-    context.output.result(dataset, describeDataset(dataset));
+    try {
+      const id = await followJob(session, () => session.client.invoke('datasets.ensureExample', {}), {
+        onProgress: ({ phase, done, total }) => showImportProgress(line, { phase, done, total: total ?? 0 }),
+      });
+      line.clear();
+      const dataset = await openDatasets(context).get(id);
+      context.output.result(dataset, describeDataset(dataset));
+    } finally {
+      line.clear();
+    }
   });
 }

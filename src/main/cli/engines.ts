@@ -1,11 +1,12 @@
 import { Argument, type Command } from 'commander';
 import { compareVerificationLosses, engineVerification } from '#shared/domain/engineVerification.ts';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
-import type { EngineId, EngineStatus, InstallProgress } from '../engines/engineService.ts';
+import type { EngineId, EngineService, EngineStatus } from '../engines/engineService.ts';
+import { openEngines } from '../lab.ts';
 import { trainVerificationNetwork } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
-import { formatBytes, formatDuration, formatTable } from './format.ts';
-import { ProgressLine } from './progressLine.ts';
+import { formatBytes, formatTable } from './format.ts';
+import { ProgressLine, showInstallProgress } from './progressLine.ts';
 
 const engineIds: readonly EngineId[] = ['tensorflow-cuda', 'tensorflow-cpu', 'javascript'];
 
@@ -30,7 +31,7 @@ export function addEngineCommands(program: Command, context: CommandContext): vo
 }
 
 async function listEngines(context: CommandContext): Promise<void> {
-  const list = await context.engines.list({ describe: true });
+  const list = await openEngines(context.launcher).list({ describe: true });
   context.output.result(
     list,
     formatTable(list, [
@@ -46,24 +47,13 @@ async function listEngines(context: CommandContext): Promise<void> {
   );
 }
 
-/** Shows a download: bytes, rate and time left. */
-export function showInstallProgress(line: ProgressLine, progress: InstallProgress): void {
-  const { doneBytes, totalBytes, bytesPerSecond, secondsLeft } = progress;
-  const parts = [
-    totalBytes === null ? formatBytes(doneBytes) : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`,
-    bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
-    secondsLeft === null ? '' : `${formatDuration(secondsLeft)} left`,
-  ];
-  const fraction = totalBytes === null || totalBytes === 0 ? null : doneBytes / totalBytes;
-  line.update(progress.phase, fraction, parts.filter((part) => part !== '').join(', '));
-}
-
 async function installEngine(
   context: CommandContext,
   id: EngineId | undefined,
   from: string | undefined,
 ): Promise<void> {
-  const { engines, output } = context;
+  const { output } = context;
+  const engines = openEngines(context.launcher);
   const line = new ProgressLine(output);
   const abort = new AbortController();
   const interrupt = (): void => {
@@ -71,7 +61,7 @@ async function installEngine(
   };
   process.once('SIGINT', interrupt);
   try {
-    const wanted = id ?? (await chooseInstallable(context));
+    const wanted = id ?? (await chooseInstallable(engines));
     const status: EngineStatus = await engines.install(wanted, {
       ...(from === undefined ? {} : { wheelFile: context.resolvePath(from) }),
       signal: abort.signal,
@@ -87,8 +77,8 @@ async function installEngine(
   }
 }
 
-async function chooseInstallable(context: CommandContext): Promise<EngineId> {
-  const list = await context.engines.list();
+async function chooseInstallable(engines: EngineService): Promise<EngineId> {
+  const list = await engines.list();
   return (list.find((engine) => engine.state !== 'unavailable') ?? list[0])?.id ?? 'javascript';
 }
 
@@ -101,7 +91,7 @@ interface VerificationRow {
 }
 
 async function verifyEngines(context: CommandContext): Promise<void> {
-  const ready = (await context.engines.list()).filter((engine) => engine.state === 'ready');
+  const ready = (await openEngines(context.launcher).list()).filter((engine) => engine.state === 'ready');
   const rows: VerificationRow[] = [];
   for (const { id, location } of ready) {
     if (location === null) continue;

@@ -1,16 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
-import { addBenchCommand } from './bench.ts';
 import { CommandContext, type GlobalOptions } from './context.ts';
-import { addDatasetCommands } from './datasets.ts';
-import { addEngineCommands } from './engines.ts';
 import { CommandOutput, type CommandStreams } from './output.ts';
-import { addRunCommands } from './runs.ts';
-import { addStartCommand } from './start.ts';
-import { addTrainCommand } from './train.ts';
 import { UsageError } from './usageError.ts';
-import { addWebCommand } from './web.ts';
 
 /** Exit status of a command: part of what scripts depend on. */
 export const exitStatus = { done: 0, failed: 1, wrongUse: 2 } as const;
@@ -29,7 +22,8 @@ export async function runCommandLine(
   const context = new CommandContext(output, environment);
   const debug = Boolean(environment['NORMLAB_DEBUG']);
   try {
-    await createProgram(context, streams).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(context, streams, args);
+    await program.parseAsync([...args], { from: 'user' });
     return context.exitStatus;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -62,7 +56,31 @@ function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function createProgram(context: CommandContext, streams: CommandStreams): Command {
+type AddCommand = (program: Command, context: CommandContext) => void;
+
+/** Every command, in the order of the help. Loading one takes longer than most need to run. */
+const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
+  ['start', async () => (await import('./start.ts')).addStartCommand],
+  ['web', async () => (await import('./web.ts')).addWebCommand],
+  ['train', async () => (await import('./train.ts')).addTrainCommand],
+  ['runs', async () => (await import('./runs.ts')).addRunCommands],
+  ['datasets', async () => (await import('./datasets.ts')).addDatasetCommands],
+  ['engines', async () => (await import('./engines.ts')).addEngineCommands],
+  ['bench', async () => (await import('./bench.ts')).addBenchCommand],
+]);
+
+/** The command that was typed; all of them where that is not plain: for the help, and to suggest one. */
+function loadCommands(args: readonly string[]): Promise<AddCommand[]> {
+  const typed = args.find((arg, index) => !arg.startsWith('-') && args[index - 1] !== '--lab');
+  const load = typed === undefined ? undefined : commands.get(typed);
+  return Promise.all(load ? [load()] : [...commands.values()].map((loadAny) => loadAny()));
+}
+
+async function createProgram(
+  context: CommandContext,
+  streams: CommandStreams,
+  args: readonly string[],
+): Promise<Command> {
   const program = new Command('lab')
     .description('The laboratory for normalization and regularization in neural networks.')
     .version(appVersion())
@@ -72,13 +90,7 @@ function createProgram(context: CommandContext, streams: CommandStreams): Comman
     .hook('preAction', (_, action) => {
       context.configure(action.optsWithGlobals<GlobalOptions>());
     });
-  addStartCommand(program, context);
-  addWebCommand(program, context);
-  addTrainCommand(program, context);
-  addRunCommands(program, context);
-  addDatasetCommands(program, context);
-  addEngineCommands(program, context);
-  addBenchCommand(program, context);
+  for (const add of await loadCommands(args)) add(program, context);
   const silence = (command: Command): void => {
     command.exitOverride().configureOutput({
       writeOut: (text) => streams.stdout.write(text),

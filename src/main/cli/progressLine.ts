@@ -1,3 +1,5 @@
+import type { EngineProgress } from '#shared/contract.ts';
+import { formatBytes, formatDuration } from './format.ts';
 import type { CommandOutput } from './output.ts';
 
 export interface ProgressLineOptions {
@@ -73,4 +75,29 @@ function drawBar(fraction: number, width: number): string {
   const full = Math.floor(eighths / 8);
   const part = full < width ? (['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8] ?? '') : '';
   return `▕${('█'.repeat(full) + part).padEnd(width)}▏`;
+}
+
+/** Shows a download: bytes, rate and time left. */
+export function showInstallProgress(line: ProgressLine, progress: EngineProgress): void {
+  const { doneBytes, totalBytes, bytesPerSecond, secondsLeft } = progress;
+  const parts = [
+    totalBytes === null ? formatBytes(doneBytes) : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`,
+    bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
+    secondsLeft === null ? '' : `${formatDuration(secondsLeft)} left`,
+  ];
+  const fraction = totalBytes === null || totalBytes === 0 ? null : doneBytes / totalBytes;
+  line.update(progress.phase, fraction, parts.filter((part) => part !== '').join(', '));
+}
+
+/** Shows an import or the making of the example. */
+export function showImportProgress(line: ProgressLine, { phase, done, total }: ImportProgress): void {
+  // Small totals are images, large ones bytes; the phase says which is meant.
+  const amount = total > 1e6 ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total}`;
+  line.update(phase, total > 0 ? done / total : null, amount);
+}
+
+interface ImportProgress {
+  phase: string;
+  done: number;
+  total: number;
 }

@@ -1,17 +1,13 @@
-import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '../store/store.ts';
+import type { StoredRun } from '#shared/contract.ts';
 import { isResumable } from '#shared/domain/runState.ts';
 import { formatBytes, formatLoss } from './format.ts';
 import { formatRunTable } from './runTables.ts';
 
 /** Everything about one run, for people. */
-export function formatRun(
-  run: RunRecord,
-  details: { checkpoints: CheckpointRecord[]; log: LogRecord[]; series: SeriesSummary[] },
-  resumeCommand: string,
-): string {
+export function formatRun(run: StoredRun, resumeCommand: string): string {
   const { environment, error } = run;
   const sections = [
-    formatRunTable([run]),
+    formatRunTable([{ ...run, seed: run.document.seed }]),
     error === null ? '' : `${error.message}\n${error.hint}`,
     isResumable(run.state) ? `Resume: ${resumeCommand}` : '',
     `Document (${run.documentHash})\n${JSON.stringify(run.document, null, 2)}`,
@@ -29,18 +25,18 @@ export function formatRun(
         ].join('\n'),
     section(
       'Series',
-      details.series.map(
+      run.series.map(
         ({ series, count, lastStep, lastValue }) =>
           `  ${series}: ${count} points, ${formatLoss(lastValue)} at step ${lastStep}`,
       ),
     ),
     section(
       'Checkpoints',
-      details.checkpoints.map(({ step, bytes, file }) => `  step ${step}, ${formatBytes(bytes)}, ${file}`),
+      run.checkpoints.map(({ step, bytes, file }) => `  step ${step}, ${formatBytes(bytes)}, ${file}`),
     ),
     section(
       'Log',
-      details.log.map(({ at, level, text }) => `  ${at} ${level} ${text}`),
+      run.log.map(({ at, level, text }) => `  ${at} ${level} ${text}`),
     ),
   ];
   return sections.filter((text) => text !== '').join('\n\n');

@@ -1,27 +1,45 @@
-import type { MetricStore, RunRecord } from '../store/store.ts';
+import type { StoredRun } from '#shared/contract.ts';
+import type { SeriesPoints } from '#shared/domain/metric.ts';
+import type { LabReader } from './readOnlyClient.ts';
 
-type Metrics = Pick<MetricStore, 'list' | 'read'>;
+/** Reads every point of a run's series. */
+export type PointReader = (runId: string, series: string) => Promise<SeriesPoints>;
 
-function seriesNames(run: RunRecord, metrics: Metrics, wanted: readonly string[] | undefined): string[] {
-  const there = metrics.list(run.id).map(({ series }) => series);
+export function createPointReader(reader: LabReader): PointReader {
+  return async (runId, series) => {
+    const { steps, values } = await reader.invoke('metrics.points', { runId, series });
+    return { steps: fromBase64(steps), values: fromBase64(values) };
+  };
+}
+
+function fromBase64(text: string): Float64Array {
+  // Copied: pieces of Node's buffers need not begin where a float64 may.
+  const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+  return new Float64Array(bytes.buffer);
+}
+
+function seriesNames(run: StoredRun, wanted: readonly string[] | undefined): string[] {
+  const there = run.series.map(({ series }) => series);
   return wanted === undefined ? there : there.filter((name) => wanted.includes(name));
 }
 
 /** Runs with documents, environments and every point. Values that are not finite become null, as JSON has it. */
-export function exportRunsAsJson(runs: readonly RunRecord[], metrics: Metrics, wanted?: readonly string[]): unknown {
-  return {
-    format: 'normlab.runs',
-    version: 1,
-    runs: runs.map((run) => ({
-      ...run,
-      series: Object.fromEntries(
-        seriesNames(run, metrics, wanted).map((name) => {
-          const { steps, values } = metrics.read(run.id, name);
-          return [name, { steps: [...steps], values: [...values] }];
-        }),
-      ),
-    })),
-  };
+export async function exportRunsAsJson(
+  runs: readonly StoredRun[],
+  readPoints: PointReader,
+  wanted?: readonly string[],
+): Promise<unknown> {
+  const exported: unknown[] = [];
+  for (const run of runs) {
+    const { checkpoints: _checkpoints, log: _log, ...record } = run;
+    const series: Record<string, { steps: number[]; values: number[] }> = {};
+    for (const name of seriesNames(run, wanted)) {
+      const { steps, values } = await readPoints(run.id, name);
+      series[name] = { steps: [...steps], values: [...values] };
+    }
+    exported.push({ ...record, series });
+  }
+  return { format: 'normlab.runs', version: 1, runs: exported };
 }
 
 function csvField(value: string | number): string {
@@ -30,13 +48,17 @@ function csvField(value: string | number): string {
 }
 
 /** One row a point (RFC 4180), with the columns that tell runs apart and the hash that identifies them. */
-export function exportRunsAsCsv(runs: readonly RunRecord[], metrics: Metrics, wanted?: readonly string[]): string {
+export async function exportRunsAsCsv(
+  runs: readonly StoredRun[],
+  readPoints: PointReader,
+  wanted?: readonly string[],
+): Promise<string> {
   const lines = ['run,label,method,batchSize,seed,state,documentHash,series,step,value'];
   for (const run of runs) {
     const { method, batchSize, seed } = run.document;
     const prefix = [run.id, run.label, method.id, batchSize, seed, run.state, run.documentHash].map(csvField).join(',');
-    for (const name of seriesNames(run, metrics, wanted)) {
-      const { steps, values } = metrics.read(run.id, name);
+    for (const name of seriesNames(run, wanted)) {
+      const { steps, values } = await readPoints(run.id, name);
       steps.forEach((step, index) => {
         lines.push(`${prefix},${csvField(name)},${step},${values[index] ?? NaN}`);
       });

@@ -1,23 +1,25 @@
-import { metricSeries } from '#shared/domain/metric.ts';
+import type { RunListItem, RunOverview, StoredRun } from '#shared/contract.ts';
+import { metricSeries, type SeriesPoints } from '#shared/domain/metric.ts';
+import type { LabErrorData } from '#shared/errors.ts';
 import { describeLossCurves, groupByLabel, type ComparedRun } from '#shared/charts/lossCurves.ts';
 import type { ChartDescription } from '#shared/charts/chart.ts';
-import type { MetricStore, RunRecord } from '../store/store.ts';
 import { formatDuration, formatLoss, formatPercent, formatRate, formatTable } from './format.ts';
+import type { PointReader } from './runExport.ts';
 
 /** A run as results and lists show it: everything but curves and the whole document. */
-export function summarizeRun(run: RunRecord): Record<string, unknown> {
+export function summarizeRun(run: RunOverview): Record<string, unknown> {
   return {
     id: run.id,
     experimentId: run.experimentId,
     label: run.label,
-    method: run.document.method.id,
-    batchSize: run.document.batchSize,
-    seed: run.document.seed,
+    method: run.methodId,
+    batchSize: run.batchSize,
+    seed: run.seed,
     state: run.state,
     error: withoutCause(run.error),
     summary: run.summary,
     progress: run.progress,
-    engine: run.environment?.engine.title ?? null,
+    engine: run.engine,
     documentHash: run.documentHash,
     resumeCount: run.resumeCount,
     createdAt: run.createdAt,
@@ -26,16 +28,20 @@ export function summarizeRun(run: RunRecord): Record<string, unknown> {
   };
 }
 
-function withoutCause(error: RunRecord['error']): Record<string, string> | null {
+/** A failure as results show it: its raw cause is for the log. */
+export function withoutCause(error: LabErrorData | null): Omit<LabErrorData, 'cause'> | null {
   return error === null ? null : { code: error.code, message: error.message, hint: error.hint };
 }
 
+/** What the table shows of a run. */
+export type TableRow = Pick<RunListItem, 'id' | 'label' | 'seed' | 'state' | 'summary' | 'progress'>;
+
 /** The table at the end of training and of `runs list`. */
-export function formatRunTable(runs: readonly RunRecord[]): string {
+export function formatRunTable(runs: readonly TableRow[]): string {
   return formatTable(runs, [
     { title: 'run', value: (run) => run.id },
     { title: 'what', value: (run) => run.label },
-    { title: 'seed', value: (run) => String(run.document.seed), align: 'right' },
+    { title: 'seed', value: (run) => String(run.seed), align: 'right' },
     { title: 'state', value: (run) => run.state },
     { title: 'steps', value: (run) => String(run.summary?.steps ?? run.progress?.step ?? 0), align: 'right' },
     { title: 'training loss', value: (run) => formatLoss(run.summary?.trainLoss ?? null), align: 'right' },
@@ -50,7 +56,7 @@ export function formatRunTable(runs: readonly RunRecord[]): string {
   ]);
 }
 
-function latest(run: RunRecord, key: 'validationLoss' | 'validationAccuracy'): number | null {
+function latest(run: TableRow, key: 'validationLoss' | 'validationAccuracy'): number | null {
   return run.summary?.[key] ?? run.progress?.[key] ?? null;
 }
 
@@ -84,7 +90,7 @@ export function estimate(values: readonly (number | null | undefined)[]): Estima
 }
 
 /** One row a label: runs that differ in seed only are averaged; diverged and unfinished ones are counted, not averaged. */
-export function compareRuns(runs: readonly RunRecord[]): ComparisonRow[] {
+export function compareRuns(runs: readonly Pick<RunListItem, 'label' | 'state' | 'summary'>[]): ComparisonRow[] {
   return [...groupByLabel(runs)].map(([label, group]) => {
     const summaries = group.flatMap((run) => (run.state === 'done' && run.summary !== null ? [run.summary] : []));
     return {
@@ -121,23 +127,21 @@ export function formatComparison(rows: readonly ComparisonRow[]): string {
   ]);
 }
 
-/** The chart of validation loss and accuracy, with the points that the store has. */
-export function describeRunCurves(
+/** The chart of validation loss and accuracy, with the points that the lab has. */
+export async function describeRunCurves(
   title: string,
-  runs: readonly RunRecord[],
-  metrics: Pick<MetricStore, 'list' | 'read'>,
-): ChartDescription {
-  const compared = runs.map((run): ComparedRun => {
-    const recorded = new Set(metrics.list(run.id).map(({ series }) => series));
-    const wanted = [metricSeries.validationLoss, metricSeries.validationAccuracy].filter((name) => recorded.has(name));
-    return {
-      id: run.id,
-      label: run.label,
-      document: run.document,
-      documentHash: run.documentHash,
-      state: run.state,
-      series: Object.fromEntries(wanted.map((name) => [name, metrics.read(run.id, name)])),
-    };
-  });
+  runs: readonly StoredRun[],
+  readPoints: PointReader,
+): Promise<ChartDescription> {
+  const wanted: readonly string[] = [metricSeries.validationLoss, metricSeries.validationAccuracy];
+  const compared: ComparedRun[] = [];
+  for (const run of runs) {
+    const points: [string, SeriesPoints][] = [];
+    for (const { series } of run.series) {
+      if (wanted.includes(series)) points.push([series, await readPoints(run.id, series)]);
+    }
+    const { id, label, document, documentHash, state } = run;
+    compared.push({ id, label, document, documentHash, state, series: Object.fromEntries(points) });
+  }
   return describeLossCurves(title, compared);
 }

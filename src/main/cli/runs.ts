@@ -1,16 +1,16 @@
 import { Option, type Command } from 'commander';
 import { writeFileAtomically } from '#files/atomicWrite.ts';
-import { runStates, type RunState } from '#shared/domain/runState.ts';
+import type { LabClient, RunOverview, StoredRun } from '#shared/contract.ts';
+import { isActive, isEnded, runStates, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
-import type { Lab } from '../lab.ts';
-import type { RunRecord, Store } from '../store/store.ts';
 import type { CommandContext } from './context.ts';
+import type { LabReader } from './readOnlyClient.ts';
 import { formatRun } from './runDetails.ts';
-import { exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
+import { createPointReader, exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
 import { compareRuns, describeRunCurves, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
 import { concludeTraining } from './train.ts';
-import { trainRuns } from './trainRuns.ts';
+import { trainRuns, whenStopped } from './trainRuns.ts';
 
 const idsHelp = 'ids of runs or experiments, or their beginnings';
 
@@ -58,82 +58,85 @@ export function addRunCommands(program: Command, context: CommandContext): void 
     .action((ids: string[], options: { svg?: string }) => compare(context, ids, options.svg));
 }
 
-/** Runs named by their own id or by their experiment's, each once, in order of creation. */
-function findRuns(store: Pick<Store, 'runs' | 'experiments'>, ids: readonly string[]): RunRecord[] {
-  const found = new Map<string, RunRecord>();
-  for (const id of ids) {
-    const experiments = store.experiments.list().filter((experiment) => experiment.id.startsWith(id));
-    if (experiments.length > 1) {
-      throw new LabError(
-        'notFound',
-        `“${id}” begins the ids of ${experiments.length} experiments.`,
-        'Write more of it.',
-      );
-    }
-    const [experiment] = experiments;
-    const runs = experiment === undefined ? [store.runs.resolve(id)] : store.runs.list({ experimentId: experiment.id });
-    for (const run of runs) found.set(run.id, run);
-  }
-  return [...found.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
-}
-
 async function listRuns(context: CommandContext, options: { experiment?: string; state?: RunState }): Promise<void> {
-  await context.withStore(async (store) => {
-    const runs = (options.experiment === undefined ? store.runs.list() : findRuns(store, [options.experiment])).filter(
-      (run) => options.state === undefined || run.state === options.state,
-    );
+  await context.withReader(async (reader) => {
+    const { experiment, state } = options;
+    const runs = await reader.invoke('runs.find', {
+      ...(experiment === undefined ? {} : { ids: [experiment] }),
+      ...(state === undefined ? {} : { states: [state] }),
+    });
     if (runs.length === 0)
       context.output.note(`No run yet. Train one: ${context.commandLine('train --preset quickstart')}`);
     context.output.result(runs.map(summarizeRun), runs.length === 0 ? '' : formatRunTable(runs));
-    return Promise.resolve();
   });
 }
 
 async function showRun(context: CommandContext, id: string): Promise<void> {
-  await context.withStore(async (store) => {
-    const run = store.runs.resolve(id);
-    const checkpoints = store.runs.listCheckpoints(run.id);
-    const log = store.runs.listLog(run.id);
-    const series = store.metrics.list(run.id);
-    context.output.result(
-      { ...run, checkpoints, log, series },
-      formatRun(run, { checkpoints, log, series }, context.commandLine(`runs resume ${run.id}`)),
-    );
-    return Promise.resolve();
+  await context.withReader(async (reader) => {
+    const run = await reader.invoke('runs.read', { id });
+    context.output.result(run, formatRun(run, context.commandLine(`runs resume ${run.id}`)));
   });
+}
+
+/** As many runs as one call takes. */
+const runsACall = 1000;
+
+/** Asks for something to be done to runs, in as many calls as it takes. */
+async function invokeForRuns(
+  client: LabClient,
+  method: 'runs.resume' | 'runs.stop' | 'runs.delete',
+  runs: readonly RunOverview[],
+): Promise<void> {
+  for (let start = 0; start < runs.length; start += runsACall) {
+    await client.invoke(method, { ids: runs.slice(start, start + runsACall).map((run) => run.id) });
+  }
 }
 
 async function resumeRuns(context: CommandContext, ids: readonly string[]): Promise<void> {
-  await context.withLab(async (lab: Lab) => {
-    const runs = findRuns(lab.store, ids).filter((run) => run.state !== 'done' && run.state !== 'diverged');
-    if (runs.length === 0) {
-      throw new LabError('invalidState', 'Every one of these runs came to its end.', 'There is nothing to resume.');
-    }
-    for (const run of runs) lab.runs.requeue(run.id);
-    const trained = await trainRuns(
-      context,
-      lab,
-      runs.map((run) => run.id),
-    );
-    concludeTraining(context, trained, ids.join(' '));
-    context.output.result({ type: 'result', runs: trained.runs.map(summarizeRun) }, formatRunTable(trained.runs));
-  });
+  await context.withLab(
+    async (session) => {
+      const { client } = session;
+      const found = await client.invoke('runs.find', { ids: [...ids] });
+      const runs = found.filter((run) => run.state !== 'done' && run.state !== 'diverged');
+      if (runs.length === 0) {
+        throw new LabError('invalidState', 'Every one of these runs came to its end.', 'There is nothing to resume.');
+      }
+      // What trains already in the lab's owner is only followed.
+      await invokeForRuns(
+        client,
+        'runs.resume',
+        runs.filter((run) => !isActive(run.state)),
+      );
+      const trained = await trainRuns(
+        context,
+        session,
+        runs.map((run) => run.id),
+      );
+      concludeTraining(context, session, trained, ids.join(' '));
+      context.output.result({ type: 'result', runs: trained.runs.map(summarizeRun) }, formatRunTable(trained.runs));
+      if (trained.ending === 'ended') await session.whenIdle();
+    },
+    { hosts: true },
+  );
 }
 
 async function stopRuns(context: CommandContext, ids: readonly string[]): Promise<void> {
-  await context.withLab(async (lab) => {
-    const stopped = findRuns(lab.store, ids)
-      .filter((run, _, all) => all.length === 1 || run.state === 'queued')
-      .map((run) => lab.runs.stop(run.id));
+  await context.withLab(async (session) => {
+    const { client } = session;
+    const runs = (await client.invoke('runs.find', { ids: [...ids] })).filter(
+      (run, _, all) => all.length === 1 || !isEnded(run.state),
+    );
+    await invokeForRuns(client, 'runs.stop', runs);
+    const stoppedIds = runs.map((run) => run.id);
+    const stopped = runs.length === 0 ? [] : await whenStopped(context, session, stoppedIds);
     context.output.result(stopped.map(summarizeRun), formatRunTable(stopped));
-    return Promise.resolve();
   });
 }
 
 async function deleteRuns(context: CommandContext, ids: readonly string[]): Promise<void> {
-  await context.withLab(async (lab) => {
-    const runs = findRuns(lab.store, ids);
-    for (const run of runs) await lab.runs.remove(run.id);
+  await context.withLab(async ({ client }) => {
+    const runs = await client.invoke('runs.find', { ids: [...ids] });
+    await invokeForRuns(client, 'runs.delete', runs);
     const deleted = runs.map((run) => run.id);
     context.output.result({ deleted }, `Deleted ${deleted.join(', ')}.`);
   });
@@ -145,18 +148,25 @@ interface ExportOptions {
   out?: string;
 }
 
+async function readRuns(reader: LabReader, runs: readonly RunOverview[]): Promise<StoredRun[]> {
+  const stored: StoredRun[] = [];
+  for (const { id } of runs) stored.push(await reader.invoke('runs.read', { id }));
+  return stored;
+}
+
 async function exportRuns(context: CommandContext, ids: readonly string[], options: ExportOptions): Promise<void> {
-  await context.withStore(async (store) => {
-    const runs = findRuns(store, ids);
+  await context.withReader(async (reader) => {
+    const runs = await readRuns(reader, await reader.invoke('runs.find', { ids: [...ids] }));
+    const readPoints = createPointReader(reader);
     const names = options.series?.split(',').map((name) => name.trim());
     if (options.out === undefined && context.output.json) {
-      context.output.result(exportRunsAsJson(runs, store.metrics, names), '');
+      context.output.result(await exportRunsAsJson(runs, readPoints, names), '');
       return;
     }
     const text =
       options.format === 'json'
-        ? `${JSON.stringify(exportRunsAsJson(runs, store.metrics, names), null, 1)}\n`
-        : exportRunsAsCsv(runs, store.metrics, names);
+        ? `${JSON.stringify(await exportRunsAsJson(runs, readPoints, names), null, 1)}\n`
+        : await exportRunsAsCsv(runs, readPoints, names);
     if (options.out === undefined) {
       context.output.result(null, text.trimEnd());
       return;
@@ -168,15 +178,15 @@ async function exportRuns(context: CommandContext, ids: readonly string[], optio
 }
 
 async function compare(context: CommandContext, ids: readonly string[], svg: string | undefined): Promise<void> {
-  await context.withStore(async (store) => {
-    const runs = findRuns(store, ids);
+  await context.withReader(async (reader) => {
+    const runs = await reader.invoke('runs.find', { ids: [...ids] });
     const rows = compareRuns(runs);
     let figure: string | null = null;
     if (svg !== undefined) {
       const { renderSvg } = await import('../figures/svg.ts');
       figure = context.resolvePath(svg);
-      const experiment = runs[0] === undefined ? null : store.experiments.get(runs[0].experimentId);
-      const chart = describeRunCurves(experiment?.name ?? 'Comparison', runs, store.metrics);
+      const title = runs[0]?.experimentName ?? 'Comparison';
+      const chart = await describeRunCurves(title, await readRuns(reader, runs), createPointReader(reader));
       await writeFileAtomically(figure, renderSvg(chart, { generator: `NormLab ${appVersion()}` }));
     }
     context.output.result(

@@ -2,14 +2,14 @@ import type { Command } from 'commander';
 import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presets, scales } from '#shared/domain/presets.ts';
-import type { Lab } from '../lab.ts';
-import type { ExperimentRecord, RunRecord } from '../store/store.ts';
 import type { CommandContext } from './context.ts';
-import { showImportProgress } from './datasets.ts';
+import { openDatasets } from './datasets.ts';
 import { experimentFromOptions, type ExperimentOptions } from './experimentFromOptions.ts';
+import { followJob } from './followJob.ts';
 import { formatTable } from './format.ts';
-import { ProgressLine } from './progressLine.ts';
+import { ProgressLine, showImportProgress } from './progressLine.ts';
 import { formatRunTable, summarizeRun } from './runTables.ts';
+import type { LabSession } from './session.ts';
 import { describeSettings, formatSettings } from './settings.ts';
 import { allHaveResults, trainRuns, type TrainedRuns } from './trainRuns.ts';
 import { UsageError } from './usageError.ts';
@@ -42,81 +42,104 @@ async function train(context: CommandContext, options: TrainOptions): Promise<vo
     throw new UsageError('invalidArgument', '--config and --preset exclude each other.', 'Give one of them.');
   }
   const document = await experimentFromOptions(options, config === undefined ? null : context.resolvePath(config));
-  await context.withLab(async (lab) => {
-    await ensureExampleData(context, lab, document);
+  const use = async (session: LabSession): Promise<void> => {
+    await ensureExampleData(context, session, document);
     if (options.dryRun === true) {
-      await showPlan(context, lab, document);
+      await showPlan(context, session, document);
       return;
     }
-    const { experiment, runs } = await trainExperiment(context, lab, document);
+    const { experiment, trained } = await trainExperiment(context, session, document);
     context.output.result(
-      { type: 'result', experiment: { id: experiment.id, name: experiment.name }, runs: runs.map(summarizeRun) },
-      formatRunTable(runs),
+      {
+        type: 'result',
+        experiment: { id: experiment.id, name: experiment.name },
+        runs: trained.runs.map(summarizeRun),
+      },
+      formatRunTable(trained.runs),
     );
-  });
+    if (trained.ending === 'ended') await session.whenIdle();
+  };
+  await context.withLab(use, { hosts: options.dryRun !== true });
 }
 
 /** Makes the example data set where the experiment needs it. */
-export async function ensureExampleData(context: CommandContext, lab: Lab, document: unknown): Promise<void> {
+async function ensureExampleData(context: CommandContext, session: LabSession, document: unknown): Promise<void> {
   const runs = expandExperiment(parseExperimentDocument(document));
   if (!runs.some((run) => run.document.dataset.id === exampleDatasetId)) return;
+  const datasets = openDatasets(context);
+  const isThere = (await datasets.list()).some(({ id }) => id === exampleDatasetId);
+  if (isThere && !(await datasets.problems()).some(({ id }) => id === exampleDatasetId)) return;
   const line = new ProgressLine(context.output);
   let lastEventAt = 0;
-  await lab.datasets.ensureExample((progress) => {
-    showImportProgress(line, progress);
-    if (Date.now() - lastEventAt < 500) return;
-    lastEventAt = Date.now();
-    context.output.event({ type: 'progress', task: 'dataset', ...progress });
-  });
-  line.clear();
+  try {
+    await followJob(session, () => session.client.invoke('datasets.ensureExample', {}), {
+      onProgress: ({ phase, done, total }) => {
+        const progress = { phase, done, total: total ?? 0 };
+        showImportProgress(line, progress);
+        if (Date.now() - lastEventAt < 500) return;
+        lastEventAt = Date.now();
+        context.output.event({ type: 'progress', task: 'dataset', ...progress });
+      },
+    });
+  } finally {
+    line.clear();
+  }
 }
 
 /** Creates an experiment and trains it; sets the exit status and says how to go on where it did not end. */
-export async function trainExperiment(
+async function trainExperiment(
   context: CommandContext,
-  lab: Lab,
+  session: LabSession,
   document: unknown,
-): Promise<{ experiment: ExperimentRecord; runs: RunRecord[] }> {
-  const { experiment, runs } = await lab.experiments.create(document);
+): Promise<{ experiment: { id: string; name: string }; trained: TrainedRuns }> {
+  const experiment = await session.client.invoke('experiments.create', { document });
+  const { id, name, runs } = experiment;
   context.output.event({
     type: 'experiment',
-    id: experiment.id,
-    name: experiment.name,
-    runs: runs.map(({ id, label, document: { seed } }) => ({ id, label, seed })),
+    id,
+    name,
+    runs: runs.map((run) => ({ id: run.id, label: run.label, seed: run.seed })),
   });
   if (!context.output.json) {
-    context.output.note(
-      `${experiment.name}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, experiment ${experiment.id}`,
-    );
+    context.output.note(`${name}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, experiment ${id}`);
   }
   const trained = await trainRuns(
     context,
-    lab,
+    session,
     runs.map((run) => run.id),
   );
-  concludeTraining(context, trained, experiment.id);
-  return { experiment, runs: trained.runs };
+  concludeTraining(context, session, trained, id);
+  return { experiment, trained };
 }
 
 /** Says what did not come to its end, and sets the exit status. */
-export function concludeTraining(context: CommandContext, trained: TrainedRuns, resumeId: string): void {
-  const { runs, interrupted, halted } = trained;
+export function concludeTraining(
+  context: CommandContext,
+  session: LabSession,
+  trained: TrainedRuns,
+  resumeId: string,
+): void {
+  const { runs, ending, halted } = trained;
   if (halted !== null) context.output.note(`The queue stopped: ${halted.message} ${halted.hint}`);
   for (const run of runs.filter((candidate) => candidate.state === 'diverged')) {
-    context.output.note(
-      `${run.label}, seed ${run.document.seed}: ${run.error?.message ?? ''} ${run.error?.hint ?? ''}`,
-    );
+    context.output.note(`${run.label}, seed ${run.seed}: ${run.error?.message ?? ''} ${run.error?.hint ?? ''}`);
   }
   if (allHaveResults(runs)) return;
   context.exitStatus = 1;
+  if (ending === 'left') {
+    context.output.note(
+      `The runs go on in ${session.owner ?? 'the lab'}. Stop them: ${context.commandLine(`runs stop ${resumeId}`)}\nFollow them again: ${context.commandLine(`runs resume ${resumeId}`)}`,
+    );
+    return;
+  }
   const resumable = runs.filter((run) => run.state !== 'done' && run.state !== 'diverged').length;
   context.output.note(
-    `${interrupted ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${context.commandLine(`runs resume ${resumeId}`)}`,
+    `${ending === 'stopped' ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${context.commandLine(`runs resume ${resumeId}`)}`,
   );
 }
 
-async function showPlan(context: CommandContext, lab: Lab, document: unknown): Promise<void> {
-  const plan = await lab.experiments.plan(document);
+async function showPlan(context: CommandContext, { client }: LabSession, document: unknown): Promise<void> {
+  const plan = await client.invoke('experiments.plan', { document });
   const table = formatTable(plan, [
     { title: 'what', value: (run) => run.label },
     { title: 'seed', value: (run) => String(run.document.seed), align: 'right' },

@@ -1,126 +1,108 @@
+import type { RunListItem, RunOverview } from '#shared/contract.ts';
+import { isActive } from '#shared/domain/runState.ts';
 import type { LabErrorData } from '#shared/errors.ts';
-import type { Lab } from '../lab.ts';
-import type { RunRecord } from '../store/store.ts';
 import type { CommandContext } from './context.ts';
-import { showInstallProgress } from './engines.ts';
-import { formatDuration, formatLoss, formatPercent, formatRate } from './format.ts';
+import { onInterrupts } from './interrupts.ts';
 import { ProgressLine } from './progressLine.ts';
-import { summarizeRun } from './runTables.ts';
-
-/** Between progress lines in JSON. */
-const progressEventMs = 500;
+import type { LabSession } from './session.ts';
+import { TrainingView } from './trainingView.ts';
+import { watchQueue } from './watchQueue.ts';
 
 export interface TrainedRuns {
-  runs: RunRecord[];
-  interrupted: boolean;
+  runs: RunOverview[];
+  /** How following them ended: of itself, by stopping them, or (as a client) by leaving them to the owner. */
+  ending: 'ended' | 'stopped' | 'left';
   /** Why the queue stopped before its end. */
   halted: LabErrorData | null;
 }
 
 /**
- * Trains runs to their end and shows how they go. Ctrl+C (or SIGTERM, as a cluster sends it) once
- * stops with a checkpoint, twice at once; what was not trained stays queued.
- * @param runIds Runs in state `queued`.
+ * Follows runs that are queued or train already to their end, and shows how they go. Where this process
+ * owns the lab, Ctrl+C (or SIGTERM, as a cluster sends it) once stops with a checkpoint, twice at once,
+ * and what was not trained stays queued; a client only stops following.
  */
-export async function trainRuns(context: CommandContext, lab: Lab, runIds: readonly string[]): Promise<TrainedRuns> {
-  const { output } = context;
-  const line = new ProgressLine(output);
+export async function trainRuns(
+  context: CommandContext,
+  session: LabSession,
+  runIds: readonly string[],
+): Promise<TrainedRuns> {
+  const { client, lab } = session;
+  const line = new ProgressLine(context.output);
+  const view = new TrainingView(context.output, line, runIds);
   const watched = new Set(runIds);
-  const states = new Map<string, RunRecord['state']>();
-  const lastEventAt = new Map<string, number>();
-  const shown = new Map<string, RunRecord['progress']>();
-  let interrupted = false;
-
-  const position = (run: RunRecord): { run: number; runs: number } => ({
-    run: runIds.indexOf(run.id) + 1,
-    runs: runIds.length,
-  });
-  const showState = (run: RunRecord): void => {
-    if (states.get(run.id) === run.state) return;
-    const isFirst = !states.has(run.id);
-    states.set(run.id, run.state);
-    const { id, label, state, error } = summarizeRun(run);
-    output.event({ type: 'run', id, label, seed: run.document.seed, ...position(run), state, error });
-    // Waiting is no news; failures are for people too.
-    if (isFirst && run.state === 'queued') return;
-    // Divergence is a result, and said with the results.
-    if (run.error !== null && run.state !== 'diverged' && !output.json)
-      line.note(`${run.label}: ${run.error.message} ${run.error.hint}`);
+  const find = (): Promise<RunOverview[]> => client.invoke('runs.find', { ids: [...runIds] });
+  const showAll = (runs: readonly RunListItem[]): void => {
+    for (const run of runs) if (watched.has(run.id)) view.show(run);
   };
-  const showProgress = (run: RunRecord): void => {
-    const { progress } = run;
-    if (progress === null || (run.state !== 'running' && run.state !== 'stopping')) return;
-    // A run also changes when something else about it is written.
-    if (progress === shown.get(run.id)) return;
-    shown.set(run.id, progress);
-    const now = Date.now();
-    if (output.json && now - (lastEventAt.get(run.id) ?? 0) >= progressEventMs) {
-      lastEventAt.set(run.id, now);
-      output.event({ type: 'progress', id: run.id, label: run.label, ...position(run), ...progress });
-    }
-    const { run: number, runs } = position(run);
-    line.update(
-      `run ${number} of ${runs}, ${run.label}${run.state === 'stopping' ? ', stopping' : ''}`,
-      progress.step / progress.totalSteps,
-      describeProgress(progress),
-    );
+  const asked = Promise.withResolvers<'left'>();
+  let stopped = false;
+  const queue = watchQueue(client, runIds);
+  const ends = [
+    () => queue.end(),
+    client.subscribe('runsChanged', ({ runs }) => showAll(runs)),
+    client.subscribe('runsLogged', ({ logs }) => {
+      for (const { runId, record } of logs) {
+        if (watched.has(runId) && record.level === 'warning') line.note(record.text);
+      }
+    }),
+    client.subscribe('engineProgress', ({ runId, progress }) => {
+      if (watched.has(runId)) view.showEngine(progress);
+    }),
+    onInterrupts(
+      () => {
+        if (lab === null) {
+          asked.resolve('left');
+          return;
+        }
+        stopped = true;
+        line.note('Stopping with a checkpoint; Ctrl+C again ends at once.');
+        lab.runs.interrupt();
+      },
+      () => void lab?.runs.close({ graceful: false }),
+    ),
+  ];
+  const follow = async (): Promise<TrainedRuns> => {
+    showAll((await find()).filter((run) => run.state !== 'queued'));
+    queue.look();
+    const end = await Promise.race([queue.over, asked.promise]);
+    const runs = await find();
+    if (end === 'left') return { runs, ending: 'left', halted: null };
+    showAll(runs);
+    return { runs, ending: stopped ? 'stopped' : 'ended', halted: end.halted ?? null };
   };
-
-  const endObservation = lab.runs.observe(({ changed, logs }) => {
-    for (const run of changed) {
-      if (!watched.has(run.id)) continue;
-      showState(run);
-      showProgress(run);
-    }
-    for (const { runId, record } of logs) {
-      if (watched.has(runId) && record.level === 'warning') line.note(record.text);
-    }
-  });
-  let lastInstallEventAt = 0;
-  const endInstallObservation = lab.runs.observeInstall((_, progress) => {
-    showInstallProgress(line, progress);
-    const now = Date.now();
-    if (now - lastInstallEventAt < progressEventMs) return;
-    lastInstallEventAt = now;
-    output.event({ type: 'progress', task: 'engine', ...progress });
-  });
-  const interrupt = (): void => {
-    if (!interrupted) {
-      interrupted = true;
-      line.note('Stopping with a checkpoint; Ctrl+C again ends at once.');
-      lab.runs.interrupt();
-      return;
-    }
-    void lab.runs.close({ graceful: false });
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
   try {
-    lab.runs.start(runIds);
-    const runs = await lab.runs.whenEnded(runIds);
-    line.clear();
-    return { runs, interrupted, halted: lab.runs.queueState().halted };
+    return await session.guard(follow());
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-    endObservation();
-    endInstallObservation();
+    line.clear();
+    for (const end of ends) end();
   }
 }
 
-function describeProgress(progress: NonNullable<RunRecord['progress']>): string {
-  return [
-    `epoch ${progress.epoch.toFixed(1)}`,
-    progress.trainLoss === null ? '' : `loss ${formatLoss(progress.trainLoss)}`,
-    progress.validationAccuracy === null ? '' : `accuracy ${formatPercent(progress.validationAccuracy)}`,
-    progress.samplesPerSecond === null ? '' : `${formatRate(progress.samplesPerSecond)} samples/s`,
-    progress.secondsLeft === null ? '' : `${formatDuration(progress.secondsLeft)} left`,
-  ]
-    .filter((part) => part !== '')
-    .join(', ');
+/** Waits until runs that were asked to stop have done so; returns them then. */
+export async function whenStopped(
+  context: CommandContext,
+  session: LabSession,
+  runIds: readonly string[],
+): Promise<RunOverview[]> {
+  const { client } = session;
+  const queue = watchQueue(client, runIds);
+  const wait = async (): Promise<RunOverview[]> => {
+    const active = (await client.invoke('runs.find', { ids: [...runIds] })).filter((run) => isActive(run.state));
+    if (active.length > 0) {
+      context.output.note(`${active.map((run) => run.id).join(', ')}: stopping with a checkpoint.`);
+    }
+    queue.look();
+    await queue.over;
+    return client.invoke('runs.find', { ids: [...runIds] });
+  };
+  try {
+    return await session.guard(wait());
+  } finally {
+    queue.end();
+  }
 }
 
 /** Whether every run came to an end that is a result: done, or diverged. */
-export function allHaveResults(runs: readonly RunRecord[]): boolean {
+export function allHaveResults(runs: readonly RunListItem[]): boolean {
   return runs.every((run) => run.state === 'done' || run.state === 'diverged');
 }

@@ -15,6 +15,8 @@ const mergers: { readonly [Name in EventName]: (pending: LabEvents[Name], next: 
     experimentsChanged: (pending, next) => ({ ids: union(pending.ids, next.ids) }),
     runsChanged: (pending, next) => ({ runs: latestById(pending.runs, next.runs) }),
     metricsAppended: (pending, next) => ({ runIds: union(pending.runIds, next.runIds) }),
+    runsLogged: (pending, next) => ({ logs: [...pending.logs, ...next.logs] }),
+    engineProgress: (_, next) => next,
     datasetsChanged: (_, next) => next,
     enginesChanged: (_, next) => next,
     jobsChanged: (pending, next) => ({ jobs: latestById(pending.jobs, next.jobs) }),

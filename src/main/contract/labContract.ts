@@ -20,6 +20,8 @@ export interface LabContractOptions {
   /** Gets failures that nobody expected, for the log. */
   onUnexpected?: (name: string, error: unknown) => void;
   events?: EventHubOptions;
+  /** False where nobody will ask how long runs take: speeds of earlier ones are not read then. */
+  estimates?: boolean;
 }
 
 /** A lab as its clients see it: what every front door and transport is built on. */
@@ -58,7 +60,7 @@ export function createLabContract(lab: Lab, options: LabContractOptions = {}): L
   };
   const stopForwarding = forwardRunEvents(context);
   const dispatcher = createDispatcher(createHandlers(context), options.onUnexpected);
-  const ready = prepare(context);
+  const ready = prepare(context, options.estimates ?? true);
   // Where it fails, estimates are missing and deleted experiments stay hidden: nothing to stop for.
   ready.catch((error: unknown) => options.onUnexpected?.('prepare', error));
 
@@ -92,7 +94,10 @@ export function createLabContract(lab: Lab, options: LabContractOptions = {}): L
 function forwardRunEvents(context: ContractContext): () => void {
   const { lab, events, speeds, deleted, queue } = context;
   const announced = new Set<string>();
-  return lab.runs.observe((batch) => {
+  const stopInstall = lab.runs.observeInstall((runId, progress) => {
+    events.emit('engineProgress', { runId, progress });
+  });
+  const stopRuns = lab.runs.observe((batch) => {
     const changed = batch.changed.filter((run) => !deleted.has(run.experimentId));
     for (const run of changed) speeds.record(run);
     // Experiments that another front door of this process made are news to clients.
@@ -101,12 +106,18 @@ function forwardRunEvents(context: ContractContext): () => void {
     if (unknown.length > 0 || batch.removed.length > 0) events.emit('experimentsChanged', { ids: unknown });
     if (changed.length > 0) events.emit('runsChanged', { runs: changed.map((run) => toRunListItem(context, run)) });
     if (batch.metricsAppended.length > 0) events.emit('metricsAppended', { runIds: batch.metricsAppended });
+    if (batch.logs.length > 0) events.emit('runsLogged', { logs: batch.logs });
     if (batch.queueChanged) events.emit('queueChanged', queue.describe());
   });
+  return () => {
+    stopInstall();
+    stopRuns();
+  };
 }
 
-async function prepare({ lab, speeds, deleted }: ContractContext): Promise<void> {
+async function prepare({ lab, speeds, deleted }: ContractContext, estimates: boolean): Promise<void> {
   await deleted.purgeLeftovers();
+  if (!estimates) return;
   speeds.setDatasets(await lab.datasets.list());
   const latest = lab.experiments.list().slice(0, experimentsForSpeed).reverse();
   await mapInSlices(latest, ({ id }) => {

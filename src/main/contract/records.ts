@@ -1,10 +1,14 @@
 import type { ExperimentListItem, QueueState, RunListItem } from '#shared/contract.ts';
 import { LabError } from '#shared/errors.ts';
-import type { ExperimentRecord, RunRecord } from '../store/store.ts';
+import type { ExperimentRecord, MetricStore, RunRecord } from '../store/store.ts';
 import type { ContractContext } from './context.ts';
 
+interface RevisionSource {
+  readonly store: { readonly metrics: Pick<MetricStore, 'revision'> };
+}
+
 /** A run as clients list it. */
-export function toRunListItem({ lab }: Pick<ContractContext, 'lab'>, run: RunRecord): RunListItem {
+export function toRunListItem({ lab }: { lab: RevisionSource }, run: RunRecord): RunListItem {
   return {
     id: run.id,
     experimentId: run.experimentId,
@@ -25,7 +29,7 @@ export function toRunListItem({ lab }: Pick<ContractContext, 'lab'>, run: RunRec
 }
 
 /** Points may have been discarded since the record was read. */
-function currentRevision(lab: ContractContext['lab'], run: RunRecord): number {
+function currentRevision(lab: RevisionSource, run: RunRecord): number {
   try {
     return lab.store.metrics.revision(run.id);
   } catch {

@@ -1,10 +1,18 @@
 import type { ExperimentDocument } from '#shared/domain/experiment.ts';
-import type { RunProgress, RunSummary, SeriesPoints } from '#shared/domain/metric.ts';
+import type { SeriesPoints } from '#shared/domain/metric.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
+import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '#shared/domain/runRecord.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import type { LabErrorData } from '#shared/errors.ts';
-import type { EngineDescription } from '#shared/protocol.ts';
 import type { Buckets } from '#shared/statistics/downsample.ts';
+
+export type {
+  CheckpointRecord,
+  LogRecord,
+  RunEnvironment,
+  RunRecord,
+  SeriesSummary,
+} from '#shared/domain/runRecord.ts';
 
 export interface ExperimentRecord {
   id: string;
@@ -15,55 +23,6 @@ export interface ExperimentRecord {
   createdAt: string;
   /** When it was put away; null while it is in the list. */
   archivedAt: string | null;
-}
-
-/** What a run trained with, so that it can be repeated. */
-export interface RunEnvironment {
-  appVersion: string;
-  appCommit: string | null;
-  engine: EngineDescription;
-  platform: string;
-  processor: string;
-  hostName: string | null;
-  datasetChecksum: string;
-}
-
-export interface RunRecord {
-  id: string;
-  experimentId: string;
-  /** Position in its experiment, from 0. */
-  ordinal: number;
-  label: string;
-  document: RunDocument;
-  documentHash: string;
-  state: RunState;
-  /** Why it failed, diverged, was lost or stopped; null otherwise. */
-  error: LabErrorData | null;
-  progress: RunProgress | null;
-  summary: RunSummary | null;
-  environment: RunEnvironment | null;
-  /** How often it was queued again after it stopped, failed or was lost. */
-  resumeCount: number;
-  /** How often recorded points were discarded because the run went on from an older checkpoint. */
-  metricsRevision: number;
-  createdAt: string;
-  startedAt: string | null;
-  finishedAt: string | null;
-}
-
-export interface CheckpointRecord {
-  runId: string;
-  step: number;
-  /** Absolute path. */
-  file: string;
-  bytes: number;
-  createdAt: string;
-}
-
-export interface LogRecord {
-  at: string;
-  level: 'info' | 'warning' | 'error';
-  text: string;
 }
 
 export interface ExperimentStore {
@@ -123,14 +82,6 @@ export type RunPatch = Partial<
     'error' | 'progress' | 'summary' | 'environment' | 'resumeCount' | 'startedAt' | 'finishedAt' | 'document'
   >
 >;
-
-export interface SeriesSummary {
-  series: string;
-  count: number;
-  firstStep: number;
-  lastStep: number;
-  lastValue: number;
-}
 
 /** Down-sampled points: one bucket stands for `count` raw points. */
 export interface SeriesBuckets extends Buckets {

@@ -10,6 +10,7 @@ type ExperimentMethods =
   | 'experiments.list'
   | 'experiments.get'
   | 'experiments.preview'
+  | 'experiments.plan'
   | 'experiments.create'
   | 'experiments.rename'
   | 'experiments.archive'
@@ -38,14 +39,12 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
       speeds.setDatasets(datasets);
       return previewExperiment(document, datasets, speeds);
     },
+    async 'experiments.plan'({ document }) {
+      refuseTooMany(document);
+      return lab.experiments.plan(document);
+    },
     async 'experiments.create'({ document }) {
-      if (countRuns(document) > maximumRuns) {
-        throw new LabError(
-          'invalidDocument',
-          `The experiment would have more than ${maximumRuns} runs.`,
-          'Name fewer values or seeds.',
-        );
-      }
+      refuseTooMany(document);
       speeds.setDatasets(await lab.datasets.list());
       const { experiment, runs } = await lab.experiments.create(document);
       lab.runs.start(runs.map((run) => run.id));
@@ -76,4 +75,13 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
       return Promise.resolve(null);
     },
   };
+}
+
+function refuseTooMany(document: unknown): void {
+  if (countRuns(document) <= maximumRuns) return;
+  throw new LabError(
+    'invalidDocument',
+    `The experiment would have more than ${maximumRuns} runs.`,
+    'Name fewer values or seeds.',
+  );
 }

@@ -2,13 +2,20 @@ import type { Handlers, SeriesSlice, ValidatedInput } from '#shared/contract.ts'
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import type { MetricStore, SeriesBuckets } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
+import { requireRun } from '../records.ts';
 import { mapInSlices } from '../slices.ts';
+import { readStoredPoints } from '../storedRuns.ts';
 
 type SeriesRequest = ValidatedInput<'metrics.read'>['requests'][number];
 
-export function metricsHandlers({ lab }: ContractContext): Pick<Handlers, 'metrics.list' | 'metrics.read'> {
+export function metricsHandlers({
+  lab,
+}: ContractContext): Pick<Handlers, 'metrics.list' | 'metrics.read' | 'metrics.points'> {
   const { metrics } = lab.store;
   return {
+    async 'metrics.points'({ runId, series }) {
+      return Promise.resolve(readStoredPoints(lab, requireRun({ lab }, runId).id, series));
+    },
     'metrics.list': ({ runIds }) =>
       mapInSlices(runIds, (runId) => ({ runId, series: metrics.list(runId).map(({ series }) => series) })),
     'metrics.read': ({ requests, maximumBuckets }) =>

@@ -1,16 +1,24 @@
 import type { Handlers, RunListItem } from '#shared/contract.ts';
+import { isActive } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import type { RunRecord } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
 import { requireRun, toRunListItem } from '../records.ts';
+import { mapInSlices } from '../slices.ts';
+import { createOverviewer, findRuns, readStoredRun } from '../storedRuns.ts';
 
 const longestLog = 2000;
 
 export function runHandlers(
   context: ContractContext,
-): Pick<Handlers, 'runs.get' | 'runs.stop' | 'runs.resume' | 'queue.get'> {
-  const { lab, queue } = context;
+): Pick<Handlers, 'runs.get' | 'runs.find' | 'runs.read' | 'runs.stop' | 'runs.resume' | 'runs.delete' | 'queue.get'> {
+  const { lab, queue, deleted } = context;
   return {
+    async 'runs.find'(query) {
+      const shown = findRuns(lab, query).filter((run) => !deleted.has(run.experimentId));
+      return mapInSlices(shown, createOverviewer(lab));
+    },
+    'runs.read': ({ id }) => Promise.resolve(readStoredRun(lab, id)),
     async 'runs.get'({ id }) {
       const run = requireRun(context, id);
       return Promise.resolve({
@@ -27,6 +35,13 @@ export function runHandlers(
     },
     async 'runs.resume'({ ids }) {
       return Promise.resolve(forEachRun(context, ids, (id) => lab.runs.resume(id)));
+    },
+    async 'runs.delete'({ ids }) {
+      const runs = [...new Set(ids)].map((id) => requireRun(context, id));
+      const training = runs.find((run) => isActive(run.state));
+      if (training) throw new LabError('invalidState', `Run ${training.id} is training.`, 'Stop it first.');
+      for (const run of runs) await lab.runs.remove(run.id);
+      return runs.map((run) => run.id);
     },
     'queue.get': () => Promise.resolve(queue.describe()),
   };
