@@ -88,8 +88,8 @@ export class FakeLab implements LabClient {
   subscribe<Name extends EventName>(name: Name, listener: (payload: LabEvents[Name]) => void): () => void {
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);
-    set.add(listener as (payload: never) => void);
-    return () => set.delete(listener as (payload: never) => void);
+    set.add(listener);
+    return () => set.delete(listener);
   }
 
   onConnection(listener: (connected: boolean) => void): () => void {

@@ -43,10 +43,10 @@ function engineFact(engines: readonly EngineListItem[] | null): MachineFact {
 
 function deviceFacts(machine: MachineDescription | null, engines: readonly EngineListItem[] | null): MachineFact[] {
   const name = 'Device';
-  const description = engines?.find((engine) => engine.chosen)?.description;
+  const chosen = engines?.find((engine) => engine.chosen);
+  const description = chosen?.description;
   if (machine === null) return [{ name, text: 'Asking for the processor', state: 'checking' }];
-  const onGpu = description !== null && description !== undefined && description.deviceMemoryBytes !== null;
-  if (onGpu) {
+  if (description && chosen.id === 'tensorflow-cuda') {
     const memory = formatBytes(description.deviceMemoryBytes);
     return [{ name, text: `${description.device} with ${memory}`, state: 'good' }];
   }

@@ -48,7 +48,7 @@ export function resultFacts(run: RunListItem, methodName: string): Fact[] {
 }
 
 const writeDuration = ({ unit, value }: Duration): string =>
-  `${formatCount(value) === String(value) ? String(value) : formatValue(value, 3)} ${value === 1 ? unit.slice(0, -1) : unit}`;
+  `${Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(3)))} ${value === 1 ? unit.slice(0, -1) : unit}`;
 
 /** What a run trains, in words. */
 export function documentFacts(document: RunDocument): Fact[] {

@@ -26,7 +26,7 @@ const latexSpecial: Readonly<Record<string, string>> = {
 };
 
 function escapeLatex(text: string): string {
-  return [...text].map((character) => latexSpecial[character] ?? character).join('');
+  return text.replace(/[\\&%$#_{}~^±−–γ²\u2009]/g, (character) => latexSpecial[character] ?? character);
 }
 
 /** A `tabular` with booktabs rules; the first column to the left, numbers to the right. */

@@ -5,6 +5,9 @@ import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { isActive } from '#shared/domain/runState.ts';
 import { useLab } from './lab.ts';
 
+/** Least time between two showings of progress alone. */
+const progressIntervalMs = 400;
+
 /** Every experiment with its runs, as the lab last told. */
 export const useExperiments = defineStore('experiments', () => {
   const { client } = useLab();
@@ -51,6 +54,25 @@ export const useExperiments = defineStore('experiments', () => {
     return loading;
   }
 
+  const waitingRuns = new Map<string, RunListItem>();
+  let waitingTimer: ReturnType<typeof setTimeout> | null = null;
+
+  /** New states show at once; progress, which comes ten times a second, when the eye can follow. */
+  function receiveRuns(changed: readonly RunListItem[]): void {
+    for (const run of changed) waitingRuns.set(run.id, run);
+    const moved = changed.some((run) => runs.value.get(run.id)?.state !== run.state);
+    if (moved) flushRuns();
+    else waitingTimer ??= setTimeout(flushRuns, progressIntervalMs);
+  }
+
+  function flushRuns(): void {
+    if (waitingTimer !== null) clearTimeout(waitingTimer);
+    waitingTimer = null;
+    const changed = [...waitingRuns.values()];
+    waitingRuns.clear();
+    if (changed.length > 0) takeRuns(changed);
+  }
+
   function takeRuns(changed: readonly RunListItem[]): void {
     const byId = new Map(changed.map((run) => [run.id, run]));
     if (changed.some((run) => !runs.value.has(run.id))) void load();
@@ -66,7 +88,7 @@ export const useExperiments = defineStore('experiments', () => {
     if (started) return;
     started = true;
     client.subscribe('experimentsChanged', () => void load());
-    client.subscribe('runsChanged', ({ runs: changed }) => takeRuns(changed));
+    client.subscribe('runsChanged', ({ runs: changed }) => receiveRuns(changed));
     client.subscribe('resync', () => void load());
     let before = true;
     client.onConnection((now) => {

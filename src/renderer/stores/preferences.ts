@@ -45,11 +45,11 @@ export const usePreferences = defineStore('preferences', () => {
   );
 
   async function start(): Promise<void> {
-    let changedHere = false;
+    const changes = { made: false };
     watch(
       [theme, inspectorOpen],
       () => {
-        changedHere = true;
+        changes.made = true;
         const stored: Stored = { theme: theme.value, inspectorOpen: inspectorOpen.value };
         localStorage.setItem(storageKey, JSON.stringify(stored));
         void client.invoke('memory.set', { key: memoryKey, value: stored }).catch(() => undefined);
@@ -65,7 +65,7 @@ export const usePreferences = defineStore('preferences', () => {
       { immediate: true },
     );
     const remembered = await client.invoke('memory.get', { key: memoryKey }).catch(() => null);
-    if (remembered === null || changedHere) return;
+    if (remembered === null || changes.made) return;
     const stored = readStored(remembered);
     theme.value = stored.theme;
     inspectorOpen.value = stored.inspectorOpen;

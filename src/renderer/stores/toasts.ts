@@ -17,7 +17,9 @@ export const useToasts = defineStore('toasts', () => {
 
   function show(toast: Omit<Toast, 'id' | 'tone'> & { tone?: Toast['tone'] }): void {
     nextId += 1;
-    items.value = [...items.value.slice(-3), { tone: 'neutral', ...toast, id: nextId }];
+    // A notice that asks for nothing makes room for the next one.
+    const kept = items.value.filter((item) => item.tone === 'danger' || item.action !== undefined);
+    items.value = [...kept.slice(-3), { tone: 'neutral', ...toast, id: nextId }];
   }
 
   function dismiss(id: number): void {

@@ -63,7 +63,7 @@ export function axisTitle(axis: ChartAxis): string {
 }
 
 /** A number with as many digits as it deserves: 12 400, 0.753, 1.2e-5. */
-export function formatChartNumber(value: number, format: ChartAxis['format'] = 'number'): string {
+export function formatChartNumber(value: number, format: ChartAxis['format'] = 'number', digits = 4): string {
   if (!Number.isFinite(value)) return '–';
   const scaled = format === 'percent' ? value * 100 : value;
   const magnitude = Math.abs(scaled);
@@ -71,7 +71,7 @@ export function formatChartNumber(value: number, format: ChartAxis['format'] = '
     return scaled.toExponential(1).replace('.0e', 'e').replace('e+', 'e');
   }
   // Rounding first hides what binary fractions add: 0.30000000000000004.
-  const rounded = Number(scaled.toPrecision(4));
+  const rounded = Number(scaled.toPrecision(digits));
   const [whole = '0', fraction] = String(Math.abs(rounded)).split('.');
   const grouped = whole.length > 4 ? whole.replace(/\B(?=(\d{3})+$)/g, '\u2009') : whole;
   return `${rounded < 0 ? '−' : ''}${grouped}${fraction === undefined ? '' : `.${fraction}`}`;

@@ -137,7 +137,8 @@ function axisOption(
       ...ticks,
       // The ends of a given range are seldom round numbers.
       ...(axis.range ? { showMinLabel: axis.range[0] === 0, showMaxLabel: false } : {}),
-      formatter: (value: number) => formatChartNumber(value, axis.format),
+      // Neighbouring ticks far from zero differ in late digits only.
+      formatter: (value: number) => formatChartNumber(value, axis.format, 7),
     },
   };
 }
@@ -163,7 +164,7 @@ function panelSeries(panel: ChartPanel, index: number, fontSize: number, marked 
       color: style.color,
       symbol: style.marker,
       symbolSize: fontSize * 0.5,
-      showSymbol: marked && !thin && x.length <= markedPoints,
+      showSymbol: !thin && (x.length === 1 || (marked && x.length <= markedPoints)),
       silent: true,
       lineStyle: {
         color: style.color,
@@ -194,6 +195,16 @@ function panelSeries(panel: ChartPanel, index: number, fontSize: number, marked 
   });
 }
 
+/** Pixels between the edges of a chart on screen and its plot. */
+export function screenMargins(
+  furniture: 'axes' | 'small',
+  fontSize: number,
+): { left: number; right: number; top: number; bottom: number } {
+  return furniture === 'small'
+    ? { left: fontSize * 4, right: fontSize, top: fontSize * 0.6, bottom: fontSize * 1.9 }
+    : { left: fontSize * 5.2, right: fontSize * 1.6, top: fontSize, bottom: fontSize * 3.8 };
+}
+
 /** For a screen that writes title, legend and footnote itself: one panel, as large as the place for it. */
 function screenOption(chart: ChartDescription, layout: ChartLayout, furniture: 'axes' | 'small'): EChartsOption {
   const tokens = chartTokens[layout.theme];
@@ -203,16 +214,14 @@ function screenOption(chart: ChartDescription, layout: ChartLayout, furniture: '
   return {
     animation: false,
     textStyle: { fontFamily, fontSize, color: tokens.text },
-    grid: small
-      ? { left: fontSize * 3.6, right: fontSize, top: fontSize * 0.6, bottom: fontSize * 1.9, containLabel: false }
-      : { left: fontSize * 5.2, right: fontSize * 1.6, top: fontSize, bottom: fontSize * 3.8, containLabel: false },
+    grid: { ...screenMargins(furniture, fontSize), outerBoundsMode: 'none' },
     xAxis: panels.map((panel) => ({
       ...axisOption(panel.xAxis, 0, 'x', tokens, fontSize, panel.series),
       ...(small ? { name: '', splitNumber: 3 } : {}),
     })),
     yAxis: panels.map((panel) => ({
       ...axisOption(panel.yAxis, 0, 'y', tokens, fontSize, panel.series),
-      ...(small ? { name: '', splitNumber: 3, minorTick: { show: false } } : {}),
+      ...(small ? { name: '', splitNumber: 2, minorTick: { show: false } } : {}),
     })),
     series: panels.flatMap((panel) => panelSeries(panel, 0, fontSize, !small)),
   };
