@@ -2,6 +2,7 @@ import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import type { ExperimentListItem, ExperimentPreview } from '#shared/contract.ts';
 import { canonicalJson, cloneJson } from '#shared/canonicalJson.ts';
+import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { describeFields, type FieldDescription } from '#shared/domain/fields.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { presetExperiment } from '#shared/domain/presets.ts';
@@ -12,6 +13,8 @@ import {
   fieldPathOf,
   findDraftProblems,
   freshDraft,
+  indexFields,
+  isFieldOf,
   readDraft,
   type Draft,
   type DraftVariation,
@@ -47,9 +50,9 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
   const datasets = useDatasets();
   const experiments = useExperiments();
   const fields = describeFields();
-  const fieldsByKey = new Map(fields.map((field) => [field.key, field]));
 
-  const draft = shallowRef<Draft>(freshDraft('example'));
+  const draft = shallowRef<Draft>(freshDraft(exampleDatasetId));
+  const fieldsByKey = computed(() => indexFields(fields, draft.value.base));
   const ready = ref(false);
   const preview = shallowRef<ExperimentPreview | null>(null);
   const previewError = shallowRef<LabErrorData | null>(null);
@@ -62,27 +65,36 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
   const starting = ref(false);
   const startError = shallowRef<LabErrorData | null>(null);
 
+  const datasetName = computed(() => {
+    const id = String(valueAt(draft.value.base, 'dataset.id'));
+    return id === exampleDatasetId ? 'example data' : (datasets.byId.get(id)?.name ?? '');
+  });
   const suggestedName = computed(() =>
     suggestName(
       draft.value.vary.flatMap(({ key, values }) => {
-        const field = fieldsByKey.get(key);
+        const field = fieldsByKey.value.get(key);
         return field && values.length > 0 ? [{ field, values }] : [];
       }),
-      String(valueAt(draft.value.base, 'method.id') ?? fieldsByKey.get('method')?.default),
-      datasets.byId.get(String(valueAt(draft.value.base, 'dataset.id')))?.name ?? '',
+      String(valueAt(draft.value.base, 'method.id') ?? fieldsByKey.value.get('method')?.default),
+      datasetName.value,
     ),
   );
   const name = computed(() => (draft.value.name.trim() === '' ? suggestedName.value : draft.value.name.trim()));
-  const ownProblems = computed(() => findDraftProblems(draft.value, fieldsByKey));
+  const ownProblems = computed(() => findDraftProblems(draft.value, fieldsByKey.value));
   /** What the lab is asked about: without what the form itself finds wrong, so that the rest can be drawn. */
   const sent = computed(() =>
-    draftDocument(draft.value, name.value, fieldsByKey, new Set(ownProblems.value.map((problem) => problem.path))),
+    draftDocument(
+      draft.value,
+      name.value,
+      fieldsByKey.value,
+      new Set(ownProblems.value.map((problem) => problem.path)),
+    ),
   );
   const problems = computed<DraftProblem[]>(() => {
     const own = ownProblems.value;
     const known = new Set(own.map((problem) => problem.path));
     const found = (preview.value?.problems ?? []).map(({ path, message }) => ({
-      path: fieldPathOf(path, sent.value.places, fieldsByKey),
+      path: fieldPathOf(path, sent.value.places, fieldsByKey.value),
       message,
     }));
     // The form says in plainer words what the lab says of the same field.
@@ -109,6 +121,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
       preview.value = { ...found, layers, schedule };
       previewError.value = null;
       previewStale.value = false;
+      if (startError.value?.code === 'labUnreachable') startError.value = null;
     } catch (failure) {
       if (own !== latestPreview) return;
       previewError.value = toLabErrorData(failure);
@@ -132,6 +145,14 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
       localStorage.setItem(localKey, JSON.stringify(draft.value));
     } catch {
       // Private windows have no storage; the lab is told all the same.
+    }
+  }
+
+  function keptLocally(): boolean {
+    try {
+      return localStorage.getItem(localKey) !== null;
+    } catch {
+      return false;
     }
   }
 
@@ -160,6 +181,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
 
   function change(next: Draft): void {
     draft.value = next;
+    startError.value = null;
     // At once here, so that not even closing the page loses a letter; a moment later in the lab.
     keepLocally();
     if (saveTimer !== null) clearTimeout(saveTimer);
@@ -174,11 +196,13 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
       local = null;
     }
     if (local) return local;
-    return readDraft(await client.invoke('memory.get', { key: memoryKey }).catch(() => null));
+    return readDraft(await client.invoke('memory.get', { key: memoryKey }));
   }
 
   function preferredDataset(): string {
-    return (datasets.list.find((dataset) => dataset.id !== 'example') ?? datasets.list[0])?.id ?? 'example';
+    return (
+      (datasets.list.find((dataset) => dataset.id !== exampleDatasetId) ?? datasets.list[0])?.id ?? exampleDatasetId
+    );
   }
 
   let opened: Promise<void> | null = null;
@@ -186,6 +210,8 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
   async function openOnce(): Promise<void> {
     const [stored] = await Promise.all([readStored(), datasets.start()]);
     draft.value = stored ?? freshDraft(preferredDataset());
+    // A page that was left early may have told this browser only.
+    if (keptLocally()) void save();
     watch(() => canonicalJson(sent.value.document), schedulePreview);
     client.subscribe('datasetsChanged', schedulePreview);
     client.subscribe('resync', schedulePreview);
@@ -205,16 +231,21 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
    * Brings back the draft, and begins another one where an origin is given; the one before can be
    * brought back.
    * @returns True where another one was begun in place of one that was written.
-   * @throws LabError where the origin does not exist.
+   * @throws LabError where the origin does not exist, or where the lab cannot be asked for the draft.
    */
   async function open(origin: DraftOrigin = {}): Promise<boolean> {
-    await (opened ??= openOnce());
+    // Without an answer nothing is begun: it would take the place of the draft that the lab keeps.
+    await (opened ??= openOnce().catch((error: unknown) => {
+      opened = null;
+      throw error;
+    }));
     if (origin.experimentId !== undefined) {
       const { document } = await client.invoke('experiments.get', { id: origin.experimentId });
-      return replace(clonedDraft(document, fieldsByKey));
+      return replace(clonedDraft(document, indexFields(fields, document.base)));
     }
     if (origin.presetId !== undefined) {
-      return replace(clonedDraft(presetExperiment(origin.presetId), fieldsByKey));
+      const document = presetExperiment(origin.presetId);
+      return replace(clonedDraft(document, indexFields(fields, document.base)));
     }
     if (origin.datasetId !== undefined) {
       setValue('dataset.id', origin.datasetId);
@@ -232,7 +263,6 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     const same = canonicalJson(before) === canonicalJson(next);
     const written = !same && isWritten(before);
     if (written) replaced.value = before;
-    startError.value = null;
     change(next);
     return written;
   }
@@ -253,7 +283,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
 
   /** Sets a field of the base; an object chosen by id brings back what was typed for it before. */
   function setValue(key: string, value: unknown): void {
-    const field = fieldsByKey.get(key);
+    const field = fieldsByKey.value.get(key);
     if (!field?.hasFields) {
       let base = withValueAt(draft.value.base, key, value);
       if (key === 'dataset.id') base = withValueAt(base, 'dataset.checksum', undefined);
@@ -273,11 +303,9 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     return valueAt(draft.value.base, field.hasFields ? `${field.key}.id` : field.key);
   }
 
-  /** Choices on which other fields depend, as they are in the base. */
+  /** False for fields of choices that are not chosen. */
   function isShown(field: FieldDescription): boolean {
-    if (field.when === null) return true;
-    const choice = fieldsByKey.get(field.when.key);
-    return choice === undefined || (getValue(choice) ?? choice.default) === field.when.value;
+    return isFieldOf(draft.value.base, field, fields);
   }
 
   function variationOf(key: string): DraftVariation | null {
@@ -286,7 +314,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
 
   /** Lets a field vary, beginning with its value in the base. */
   function addVariation(key: string): void {
-    const field = fieldsByKey.get(key);
+    const field = fieldsByKey.value.get(key);
     if (!field || variationOf(key)) return;
     const first = chipOf(field, getValue(field));
     const values = field.kind === 'boolean' ? [true, false] : first === undefined ? [] : [first];
@@ -308,7 +336,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
 
   /** Takes what was typed for a field that varies as values; those it has already are left out. */
   function commitPending(key: string): void {
-    const field = fieldsByKey.get(key);
+    const field = fieldsByKey.value.get(key);
     const variation = variationOf(key);
     if (!field || !variation || variation.pending.trim() === '') return;
     setVariation(key, {
@@ -345,7 +373,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
   /** Methods that the runs will have, in order. */
   const methodIds = computed(() => {
     const varied = variationOf('method')?.values ?? [];
-    const field = fieldsByKey.get('method');
+    const field = fieldsByKey.value.get('method');
     const ids = varied.length > 0 ? varied : [field ? (getValue(field) ?? field.default) : ''];
     return ids.map(String).filter((id): id is keyof typeof methods => Object.hasOwn(methods, id));
   });

@@ -7,11 +7,12 @@ import {
   fieldPathOf,
   findDraftProblems,
   freshDraft,
+  indexFields,
   readDraft,
   type Draft,
 } from '../../../src/renderer/components/experimentForm/draft.ts';
 
-const fields = new Map(describeFields().map((field) => [field.key, field]));
+const fields = indexFields(describeFields(), {});
 
 describe('a draft', () => {
   test('begins with a normalized network against one without, and can start as it is', () => {
@@ -77,6 +78,13 @@ describe('a draft', () => {
       'base.dataset.id',
       'base.optimizer',
     ]);
+  });
+
+  test('checks a field that several methods have as the chosen method describes it', () => {
+    const [layerNorm, ghost] = ['layerNorm', 'ghostBatchNorm'].map((id) =>
+      indexFields(describeFields(), { method: { id } }).get('method.epsilon'),
+    );
+    expect([layerNorm?.when?.value, ghost?.when?.value]).toEqual(['layerNorm', 'ghostBatchNorm']);
   });
 
   test('of a fixed field does not ask for its default while the field varies', () => {

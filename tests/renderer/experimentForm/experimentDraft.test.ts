@@ -56,6 +56,20 @@ test('nothing is lost while the lab cannot be reached, and it is told once it is
   expect(lab.memory.get('draft/new-experiment')).toMatchObject({ name: 'Typed without a lab' });
 });
 
+test('a form that is opened without a lab waits, instead of beginning in place of the draft that the lab keeps', async () => {
+  const first = startInterface();
+  await first.open();
+  first.setName('Kept by the lab');
+  await settle();
+  lab.setConnected(false);
+  const second = startInterface();
+  await expect(second.open()).rejects.toThrow('The lab cannot be reached.');
+  expect(second.ready).toBe(false);
+  lab.setConnected(true);
+  await second.open();
+  expect([second.ready, second.name]).toEqual([true, 'Kept by the lab']);
+});
+
 test('of answers to several previews the latest draft’s counts', async () => {
   const draft = startInterface();
   await draft.open();

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { describeFields } from '#shared/domain/fields.ts';
 import { methodIds } from '#shared/domain/methods/index.ts';
 
-const byKey = new Map(describeFields().map((field) => [field.key, field]));
+// Several methods have fields of the same name; the first is kept.
+const byKey = new Map(
+  describeFields()
+    .toReversed()
+    .map((field) => [field.key, field]),
+);
 
 test('every field has a title of its own and a sentence', () => {
   for (const field of byKey.values()) {

@@ -32,6 +32,25 @@ export type DraftVariation = z.infer<typeof variationSchema>;
 
 export type FieldsByKey = ReadonlyMap<string, FieldDescription>;
 
+/** True for fields that a base has: of a choice's own fields, those of what is chosen. */
+export function isFieldOf(
+  base: Record<string, unknown>,
+  field: FieldDescription,
+  all: readonly FieldDescription[],
+): boolean {
+  if (field.when === null) return true;
+  const { key, value } = field.when;
+  const chosen = valueAt(base, `${key}.id`) ?? all.find((each) => each.key === key)?.default;
+  return chosen === value;
+}
+
+/** Fields by their key; where several choices have a field of the same name, that of what is chosen. */
+export function indexFields(all: readonly FieldDescription[], base: Record<string, unknown>): FieldsByKey {
+  const index = new Map<string, FieldDescription>();
+  for (const field of all) if (!index.has(field.key) || isFieldOf(base, field, all)) index.set(field.key, field);
+  return index;
+}
+
 /** Null where the value is no draft of this version. */
 export function readDraft(value: unknown): Draft | null {
   return draftSchema.safeParse(value).data ?? null;
@@ -55,14 +74,15 @@ export function freshDraft(datasetId: string): Draft {
 /** A draft that would make the same experiment again, with a name of its own; values that are the defaults are left out. */
 export function clonedDraft(document: ExperimentDocumentInput, fields: FieldsByKey): Draft {
   const base = cloneJson(document.base);
-  for (const key of ['seed', 'format', 'version']) delete base[key];
+  for (const key of ['seed', 'format', 'version']) Reflect.deleteProperty(base, key);
   if (isRecord(base['dataset'])) delete base['dataset']['checksum'];
   for (const field of fields.values()) {
     if (field.hasFields || field.default === undefined) continue;
     const parts = field.key.split('.');
     const last = parts.pop() ?? '';
     const parent = parts.length === 0 ? base : valueAt(base, parts.join('.'));
-    if (isRecord(parent) && JSON.stringify(parent[last]) === JSON.stringify(field.default)) delete parent[last];
+    if (isRecord(parent) && JSON.stringify(parent[last]) === JSON.stringify(field.default))
+      Reflect.deleteProperty(parent, last);
   }
   return {
     version: 1,

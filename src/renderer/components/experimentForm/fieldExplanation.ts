@@ -8,13 +8,17 @@ export function explainField(field: FieldDescription, value: unknown): Explanati
   const standard = field.default === undefined ? undefined : chipOf(field, field.default);
   const range = field.kind === 'duration' ? '' : describeRange(field);
   const facts = [
-    range === '' ? '' : `${range.charAt(0).toUpperCase()}${range.slice(1)}`,
+    range,
     standard === undefined || field.options.length === 1 ? '' : `default ${chipText(field, standard)}`,
   ].filter((part) => part !== '');
   return {
     title: field.title,
     symbol: field.symbol,
-    text: option !== undefined && option.help !== '' ? `${field.help} ${option.title}: ${option.help}` : field.help,
-    facts: facts.join(' · '),
+    text: option !== undefined && option.help !== '' ? `${option.title}: ${option.help}` : field.help,
+    facts: capitalize(facts.join(' · ')),
   };
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -31,7 +31,7 @@ export function withValueAt(document: Json, path: string, value: unknown): Json 
     if (isRecord(next)) at = next;
     else at[part] = at = {};
   }
-  if (value === undefined) delete at[last];
+  if (value === undefined) Reflect.deleteProperty(at, last);
   else at[last] = value;
   return copy;
 }
@@ -58,6 +58,11 @@ export function parseFieldText(field: FieldDescription, text: string): unknown {
 export function fieldText(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+/** What null stands for: everything, or that nothing is set. */
+export function nullText(field: FieldDescription): string {
+  return field.key.startsWith('dataset.') ? 'all' : 'not set';
 }
 
 /** `0.0625 to 4`, `greater than 0, at most 100`, or nothing. */
@@ -101,7 +106,7 @@ export function parseChips(field: FieldDescription, text: string): SettingValue[
 }
 
 function parseChip(field: FieldDescription, text: string): SettingValue {
-  if (field.nullable && /^(all|null)$/i.test(text)) return null;
+  if (field.nullable && /^(all|null|not set|none)$/i.test(text)) return null;
   if (field.kind === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   if (field.kind === 'number' || field.kind === 'integer') return parseNumber(text) ?? text;
   return text;
@@ -109,7 +114,7 @@ function parseChip(field: FieldDescription, text: string): SettingValue {
 
 /** A value that varies, as it is shown. */
 export function chipText(field: FieldDescription, value: SettingValue): string {
-  if (value === null) return 'all';
+  if (value === null) return nullText(field);
   if (field.kind === 'boolean') return value === true ? 'yes' : value === false ? 'no' : String(value);
   if (field.kind === 'duration') return String(value).replace(/^([\d.]+)\s*(epochs?|steps?)$/, '$1 $2');
   return field.options.find((option) => option.value === value)?.title ?? String(value);

@@ -37,7 +37,7 @@ function isSeed(value: number): boolean {
 export function formatSeeds(seeds: readonly number[]): string {
   const first = seeds[0] ?? 1;
   const consecutive = seeds.every((seed, index) => seed === first + index);
-  return consecutive && seeds.length > 5 ? `${first}-${first + seeds.length - 1}` : seeds.join(', ');
+  return consecutive && seeds.length > 3 ? `${first}-${first + seeds.length - 1}` : seeds.join(', ');
 }
 
 /** As many seeds: those there are, then the next free ones. */
