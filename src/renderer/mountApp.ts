@@ -24,4 +24,6 @@ export function mountApp(client: LabClient, host: Host): void {
   useMachine().start();
   useExperiments().start();
   app.mount('#app');
+  // The charts' code is large: it is there before the first comparison is opened.
+  requestIdleCallback(() => void import('./views/ComparisonView.vue'), { timeout: 5000 });
 }
