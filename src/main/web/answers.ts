@@ -23,9 +23,13 @@ export async function sendResult(response: ServerResponse, value: unknown): Prom
   }
 }
 
-/** Sends an error that a handler answered with. */
+/**
+ * Sends an error that a handler answered with. An expected failure is an answer like any other: a browser
+ * would write every other status into its console. A call that is wrong in itself is the caller's fault.
+ */
 export function sendError(response: ServerResponse, error: LabErrorData): void {
-  sendText(response, statusOfError(error.code), JSON.stringify({ error }));
+  const isFault = error.code === 'invalidArgument' || error.code === 'internal';
+  sendText(response, isFault ? statusOfError(error.code) : 200, JSON.stringify({ error }));
 }
 
 /** Answers a request that failed, with the status of its failure, and lets go of the connection. */

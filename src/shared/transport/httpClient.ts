@@ -126,7 +126,7 @@ export async function readAnswer(response: HttpResponse): Promise<unknown> {
   if (isRecord(answer)) {
     if (response.ok && 'result' in answer) return answer['result'];
     const error = answer['error'];
-    if (!response.ok && isLabErrorData(error)) throw LabError.from(error);
+    if (isLabErrorData(error)) throw LabError.from(error);
   }
   throw new LabError(
     'labUnreachable',
