@@ -95,9 +95,7 @@ export async function importDataset(
 
 /** @throws LabError `notFound`, or `invalidDataset` where it cannot be read. */
 export async function isExistingFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
+  const status = await stat(path).catch((error: unknown) => {
     const missing = systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR';
     throw new LabError(
       missing ? 'notFound' : 'invalidDataset',
@@ -105,7 +103,17 @@ export async function isExistingFolder(path: string): Promise<boolean> {
       missing ? 'Check the path.' : 'Check the permissions of the file or folder.',
       error,
     );
+  });
+  if (status.isDirectory()) return true;
+  // Opening a pipe would wait for a writer, perhaps for ever.
+  if (!status.isFile()) {
+    throw new LabError(
+      'invalidDataset',
+      `“${path}” is neither a file nor a folder.`,
+      'Name the folder or archive that holds the data set.',
+    );
   }
+  return false;
 }
 
 /** The reader for a folder or one of the folders in it. */

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promi
 import { basename, join } from 'node:path';
 import { LabError } from '#shared/errors.ts';
 import { syncDirectory, writeFileAtomically } from '#files/atomicWrite.ts';
-import { systemErrorCode } from '#files/fileErrors.ts';
+import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
+import { makeDirectory } from '#files/makeDirectory.ts';
 import { acquireProcessLock } from '../store/processLock.ts';
 import type { InstallProgress } from './engineService.ts';
 import { isWhole, manifestFileName, sha256OfFile, type EngineManifest, type Environment } from './engineCache.ts';
@@ -30,7 +31,7 @@ export interface InstallOptions {
 export async function installEngine(enginePackage: EnginePackage, options: InstallOptions): Promise<void> {
   const { cacheDirectory, signal } = options;
   try {
-    await mkdir(cacheDirectory, { recursive: true });
+    makeCacheDirectory(cacheDirectory);
     const lock = await acquireProcessLock(join(cacheDirectory, 'install.lock'), `installing ${enginePackage.title}`, {
       ...(signal === undefined ? {} : { signal }),
       onWait: () => options.onProgress(waiting(enginePackage)),
@@ -43,6 +44,14 @@ export async function installEngine(enginePackage: EnginePackage, options: Insta
     }
   } catch (error) {
     throw signal?.aborted ? cancelledDownload() : explainFailure(error, cacheDirectory);
+  }
+}
+
+function makeCacheDirectory(cacheDirectory: string): void {
+  try {
+    makeDirectory(cacheDirectory);
+  } catch (error) {
+    throw describeWriteError(error, cacheDirectory);
   }
 }
 

@@ -18,7 +18,7 @@ export interface PipCommand {
 const oldestPipMajor = 21;
 const pollMs = 250;
 const carriedHint =
-  'Or fetch the wheel on another machine and give it to `npm run lab -- engines install --wheel FILE`.';
+  'Or fetch the wheel on another machine and give it to `npm run lab -- engines install --from FILE`.';
 
 /** Prints the path of the pip that Python carries for making environments, also where pip itself is not installed. */
 const findBundledPip = `

@@ -1,6 +1,7 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, posix, resolve, win32 } from 'node:path';
+import { makeDirectory } from '#files/makeDirectory.ts';
 import { LabError } from '#shared/errors.ts';
 import { toStoreError } from './storeErrors.ts';
 
@@ -38,7 +39,7 @@ export function createLabDirectory(labDirectory: string): void {
         'Name a folder with --lab DIR or NORMLAB_HOME; it is made where it is absent.',
       );
     }
-    mkdirSync(labDirectory, { recursive: true });
+    makeDirectory(labDirectory);
   } catch (error) {
     throw toStoreError(error, labDirectory);
   }

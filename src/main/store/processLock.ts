@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { z } from 'zod';
+import { makeDirectory } from '#files/makeDirectory.ts';
 import { LabError } from '#shared/errors.ts';
 import { isBusy, isDamaged, toStoreError } from './storeErrors.ts';
 
@@ -59,7 +60,7 @@ export function readLockOwner(path: string): LockOwner | null {
 export function tryAcquireProcessLock(path: string, purpose: string): ProcessLock | null {
   let database: Database.Database | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     database = new Database(path, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {

@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +77,15 @@ describe('a folder that cannot be imported', () => {
 
   it('does not exist', async () => {
     expect(await importFailure(join(root, 'nowhere'))).toMatchObject({ code: 'notFound' });
+  });
+
+  it('is neither file nor folder', async () => {
+    const path = join(source, 'socket');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const failure = await importFailure(path);
+    server.close();
+    expect(failure.message).toMatch(/neither a file nor a folder/);
   });
 
   it('lacks batches: names them', async () => {
