@@ -38,6 +38,13 @@ export async function experimentFromOptions(
   return asUsage(() => {
     for (const text of options.set ?? []) {
       const [key, value] = splitAssignment(text, '--set', 'batchSize=128');
+      if (key.startsWith('seed.')) {
+        throw new UsageError(
+          'invalidArgument',
+          `“${key}” does not exist: seed has no fields of its own.`,
+          'Use --seeds.',
+        );
+      }
       if (key === 'seed') {
         draft.seeds = parseSeeds(value);
         continue;
@@ -52,6 +59,7 @@ export async function experimentFromOptions(
       const values = list.split(',').map((value) => requireScalar(key, parseSettingValue(value.trim())));
       draft.vary = [...draft.vary.filter((variation) => variation.key !== key), { key, values }];
     }
+    for (const text of options.set ?? []) requireUse(draft, splitAssignment(text, '--set', 'batchSize=128')[0]);
     if (options.seeds !== undefined) draft.seeds = parseSeeds(options.seeds);
     if (options.name !== undefined) draft.name = options.name;
     const experiment = parseExperimentDocument(draft);
@@ -96,7 +104,8 @@ async function fromFile(path: string): Promise<Draft> {
   }
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    // Some editors begin a file with a byte order mark.
+    document = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     const reason = error instanceof Error ? error.message : '';
     throw new LabError('invalidDocument', `${path} is not JSON: ${reason}.`, 'Correct the file.', error);
@@ -126,6 +135,20 @@ function splitAssignment(text: string, option: string, example: string): [key: s
     'invalidArgument',
     `“${text}” after ${option} has no value.`,
     `Write key=value, as in ${option} ${example}.`,
+  );
+}
+
+/** @throws UsageError where a field was set of a choice that none of the runs makes: it would do nothing. */
+function requireUse({ base, vary }: Draft, key: string): void {
+  const [choice = '', field] = key.split('.');
+  const variation = vary.find((candidate) => candidate.key === choice);
+  const chosen = base[choice];
+  if (field === undefined || variation === undefined || typeof chosen !== 'object' || chosen === null) return;
+  if (choice === 'dataset' || !('id' in chosen) || variation.values.some((value) => value === chosen.id)) return;
+  throw new UsageError(
+    'invalidArgument',
+    `${key} belongs to ${choice}=${String(chosen.id)}, which is not among the values of ${choice} that vary.`,
+    `Set ${choice} to the one that is meant before it, add that to the values, or leave ${key} out.`,
   );
 }
 

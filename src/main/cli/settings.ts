@@ -79,7 +79,9 @@ export function suggestSetting(key: string, settings: readonly SettingDescriptio
       editDistance(lower, candidate.key.toLowerCase()),
       editDistance(last(lower), last(candidate.key)) + (last(lower) === last(candidate.key) ? 0 : 1),
     );
-    if (best === null || distance < best.distance) best = { key: candidate.key, distance };
+    // A key all of whose letters would change was not meant.
+    if (distance < last(key).length && (best === null || distance < best.distance))
+      best = { key: candidate.key, distance };
   }
   return best !== null && best.distance <= Math.max(2, Math.floor(key.length / 4)) ? best.key : null;
 }

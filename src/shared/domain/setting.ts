@@ -19,11 +19,12 @@ function isDefaultChoice(key: string): key is keyof typeof defaultChoices {
 
 function expandShorthand(key: string, value: unknown, current: unknown): unknown {
   if (chosenById.has(key) && typeof value === 'string') {
-    // A data set's other settings (subset sizes) hold for any data set; another method's do not.
-    return key === 'dataset' && isRecord(current) ? { ...current, id: value, checksum: undefined } : { id: value };
+    // A data set's other settings (subset sizes) hold for any data set; a method's own for that method only.
+    if (key === 'dataset' && isRecord(current)) return { ...current, id: value, checksum: undefined };
+    return isRecord(current) && current['id'] === value ? current : { id: value };
   }
-  if (durations.has(key) && typeof value === 'string') {
-    const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*(epochs?|steps?)\s*$/.exec(value);
+  if (durations.has(key) && (typeof value === 'string' || typeof value === 'number')) {
+    const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*(epochs?|steps?)\s*$/.exec(String(value));
     if (!match) {
       throw new LabError(
         'invalidDocument',

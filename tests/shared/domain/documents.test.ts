@@ -164,6 +164,13 @@ describe('experiments', () => {
     ]);
   });
 
+  it('keep the fields of a choice for the value they belong to', () => {
+    const base = { ...minimal, method: { id: 'batchNorm', epsilon: 0.01 } };
+    const vary = [{ key: 'method', values: ['batchNorm', 'none'] }];
+    const runs = expandExperiment(parseExperimentDocument({ name: 'x', base, vary }));
+    expect(runs.map((run) => run.document.method)).toMatchObject([{ epsilon: 0.01 }, { id: 'none' }]);
+  });
+
   it.each([
     ['a seed twice', { seeds: [1, 1] }, /seeds/],
     ['a value twice', { vary: [{ key: 'batchSize', values: [64, 64] }] }, /batchSize/],
