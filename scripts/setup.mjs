@@ -175,20 +175,36 @@ export function runNode(args, options = {}) {
   });
 }
 
+const parentPollMs = 250;
+
 /** Ctrl+C on a terminal reaches the child by itself; npm repeats it; neither may count as a second one. */
 function forwardSignals(child) {
   let lastInterruptMs = 0;
+  let told = false;
+  const tell = (signal) => {
+    told = true;
+    child.kill(signal);
+  };
   const handlers = {
     SIGINT: () => {
       const nowMs = Date.now();
+      told = true;
       if (!process.stdin.isTTY && nowMs - lastInterruptMs > 300) child.kill('SIGINT');
       lastInterruptMs = nowMs;
     },
-    SIGTERM: () => child.kill('SIGTERM'),
-    SIGHUP: () => child.kill('SIGHUP'),
+    SIGTERM: () => tell('SIGTERM'),
+    SIGHUP: () => tell('SIGHUP'),
   };
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
+  // npm that is asked to end ends its shell, which tells nobody: without this the program would go on unseen.
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return;
+    clearInterval(watch);
+    if (!told) child.kill('SIGTERM');
+  }, parentPollMs);
   return () => {
+    clearInterval(watch);
     for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);
   };
 }

@@ -29,6 +29,7 @@ const command = process.argv[2];
 if (command === 'fail') process.exit(3);
 if (command === 'wait') {
   process.on('SIGINT', () => { console.log('interrupted'); process.exit(7); });
+  process.on('SIGTERM', () => { console.log('ended'); process.exit(8); });
   setInterval(() => {}, 1000);
 }
 console.log(JSON.stringify({ arguments: process.argv.slice(2), calledFrom: process.env['INIT_CWD'] }));
@@ -160,5 +161,21 @@ describe('set-up', () => {
     await vi.waitFor(() => expect(output.stdout).toContain('wait'));
     child.kill('SIGINT');
     expect(await ended).toMatchObject({ code: 7, stdout: expect.stringContaining('interrupted') as string });
+  });
+
+  it.skipIf(process.platform === 'win32')('ends the program when npm’s shell ends (not on Windows)', async () => {
+    await run([]);
+    // What stands behind the command keeps the shell from becoming it.
+    const script = `"${process.execPath}" "${join(directory, 'scripts/lab.mjs')}" wait; true`;
+    const shell = spawn('sh', ['-c', script], {
+      cwd: directory,
+      env: { PATH: process.env['PATH'], npm_lifecycle_event: 'lab' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let stdout = '';
+    shell.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+    await vi.waitFor(() => expect(stdout).toContain('wait'));
+    shell.kill('SIGKILL');
+    await vi.waitFor(() => expect(stdout).toContain('ended'), { timeout: 10_000 });
   });
 });
