@@ -8,6 +8,7 @@ import { openEngines } from '../lab.ts';
 import { benchEngine } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
 import { formatBytes, formatRate, formatTable } from './format.ts';
+import { onInterrupts } from './interrupts.ts';
 import { ProgressLine, showInstallProgress } from './progressLine.ts';
 import { asUsage, UsageError } from './usageError.ts';
 
@@ -58,10 +59,10 @@ async function bench(context: CommandContext, options: BenchOptions): Promise<vo
   const { output } = context;
   const line = new ProgressLine(output);
   const abort = new AbortController();
-  const interrupt = (): void => {
-    abort.abort();
-  };
-  process.once('SIGINT', interrupt);
+  const endInterrupts = onInterrupts(
+    () => abort.abort(),
+    () => process.exit(130),
+  );
   try {
     const { location, notes } = await openEngines(context.launcher).choose(options.engine, {
       install: true,
@@ -78,7 +79,7 @@ async function bench(context: CommandContext, options: BenchOptions): Promise<vo
     output.result(records, formatBench(records));
   } finally {
     line.clear();
-    process.off('SIGINT', interrupt);
+    endInterrupts();
   }
 }
 

@@ -6,6 +6,7 @@ import { defaultLabDirectory } from '../store/labDirectory.ts';
 import type { CommandOutput } from './output.ts';
 import type { LabReader } from './readOnlyClient.ts';
 import type { LabSession } from './session.ts';
+import { UsageError } from './usageError.ts';
 
 export interface GlobalOptions {
   lab?: string;
@@ -32,6 +33,13 @@ export class CommandContext {
   }
 
   configure(options: GlobalOptions): void {
+    if (options.lab === '') {
+      throw new UsageError(
+        'invalidArgument',
+        'The folder after --lab has no name.',
+        'Name a folder, or leave --lab out.',
+      );
+    }
     this.#options = options;
   }
 

@@ -6,6 +6,7 @@ import { openEngines } from '../lab.ts';
 import { trainVerificationNetwork } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
 import { formatBytes, formatTable } from './format.ts';
+import { onInterrupts } from './interrupts.ts';
 import { ProgressLine, showInstallProgress } from './progressLine.ts';
 
 const engineIds: readonly EngineId[] = ['tensorflow-cuda', 'tensorflow-cpu', 'javascript'];
@@ -56,10 +57,10 @@ async function installEngine(
   const engines = openEngines(context.launcher);
   const line = new ProgressLine(output);
   const abort = new AbortController();
-  const interrupt = (): void => {
-    abort.abort();
-  };
-  process.once('SIGINT', interrupt);
+  const endInterrupts = onInterrupts(
+    () => abort.abort(),
+    () => process.exit(130),
+  );
   try {
     const wanted = id ?? (await chooseInstallable(engines));
     const status: EngineStatus = await engines.install(wanted, {
@@ -73,7 +74,7 @@ async function installEngine(
     output.result(status, `${status.title} is ready. ${status.reason}`);
   } finally {
     line.clear();
-    process.off('SIGINT', interrupt);
+    endInterrupts();
   }
 }
 

@@ -47,7 +47,7 @@ function describeWrongUse(error: CommanderError): LabErrorData {
   const suggestion = message.slice(1).join(' ').trim();
   return {
     code: 'invalidArgument',
-    message: `${capitalize(message[0] ?? '')}.`,
+    message: `${capitalize(message[0] ?? '').replace(/\.$/, '')}.`,
     hint: `${suggestion === '' ? '' : `${suggestion.replace(/^\((.*)\)$/, '$1')} `}\`npm run --silent lab -- --help\` lists what there is.`,
   };
 }

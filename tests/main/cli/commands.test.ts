@@ -20,7 +20,8 @@ afterAll(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
-const lab = (...args: string[]): Promise<CommandResult> => runHere([...args, '--lab', folder.directory], environment);
+const lab = (...args: string[]): Promise<CommandResult> =>
+  runHere(args.includes('--lab') ? args : [...args, '--lab', folder.directory], environment);
 
 describe('wrong use ends with status 2 and says what is right', () => {
   it.each<[string[], RegExp]>([
@@ -28,7 +29,8 @@ describe('wrong use ends with status 2 and says what is right', () => {
     [['train', '--presett', 'x'], /Unknown option '--presett'\.\nDid you mean --preset\?/],
     [['runs', 'show'], /Missing required argument 'id'/],
     [['runs', 'wrong'], /./],
-    [['runs', 'list', '--state', 'sleeping'], /Allowed choices are queued/],
+    [['runs', 'list', '--state', 'sleeping'], /Allowed choices are queued.*[^.]\.\n/],
+    [['runs', 'list', '--lab', ''], /--lab has no name/],
     [['datasets', 'import'], /Missing required argument 'path'/],
     [['engines', 'install', 'abacus'], /Allowed choices are tensorflow-cuda/],
     [['bench', '--steps', '0'], /not a count/],
