@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { toLabErrorData } from '#shared/errors.ts';
 import { createLabContract, type LabContract } from '../contract/labContract.ts';
 import { createLab } from '../lab.ts';
@@ -38,12 +39,22 @@ export async function openOwnSession(options: OwnSessionOptions): Promise<LabSes
     whenIdle: () => whenIdle(contract, output),
     async close() {
       try {
+        if (host !== null) await letClientsRead(host);
         await host?.close();
       } finally {
         await contract.close();
       }
     },
   };
+}
+
+/** Longest wait for clients that read how their runs ended. */
+const farewellMs = 3000;
+
+/** Command lines that follow runs leave by themselves when those have ended; they still ask for the results. */
+async function letClientsRead(host: WebHost): Promise<void> {
+  const closeAt = performance.now() + farewellMs;
+  while (host.countPrograms() > 0 && performance.now() < closeAt) await delay(20);
 }
 
 /** Training goes on without: others only have to wait for its end then. */

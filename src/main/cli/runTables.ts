@@ -1,10 +1,6 @@
-import type { RunListItem, RunOverview, StoredRun } from '#shared/contract.ts';
-import { metricSeries, type SeriesPoints } from '#shared/domain/metric.ts';
+import type { RunListItem, RunOverview } from '#shared/contract.ts';
 import type { LabErrorData } from '#shared/errors.ts';
-import { describeLossCurves, groupByLabel, type ComparedRun } from '#shared/charts/lossCurves.ts';
-import type { ChartDescription } from '#shared/charts/chart.ts';
 import { formatDuration, formatLoss, formatPercent, formatRate, formatTable } from './format.ts';
-import type { PointReader } from './runExport.ts';
 
 /** A run as results and lists show it: everything but curves and the whole document. */
 export function summarizeRun(run: RunOverview): Record<string, unknown> {
@@ -91,7 +87,7 @@ export function estimate(values: readonly (number | null | undefined)[]): Estima
 
 /** One row a label: runs that differ in seed only are averaged; diverged and unfinished ones are counted, not averaged. */
 export function compareRuns(runs: readonly Pick<RunListItem, 'label' | 'state' | 'summary'>[]): ComparisonRow[] {
-  return [...groupByLabel(runs)].map(([label, group]) => {
+  return [...Map.groupBy(runs, (run) => run.label)].map(([label, group]) => {
     const summaries = group.flatMap((run) => (run.state === 'done' && run.summary !== null ? [run.summary] : []));
     return {
       label,
@@ -125,23 +121,4 @@ export function formatComparison(rows: readonly ComparisonRow[]): string {
     { title: 'gap', value: (row) => show(row.gap, formatLoss), align: 'right' },
     { title: 'samples/s', value: (row) => show(row.samplesPerSecond, formatRate), align: 'right' },
   ]);
-}
-
-/** The chart of validation loss and accuracy, with the points that the lab has. */
-export async function describeRunCurves(
-  title: string,
-  runs: readonly StoredRun[],
-  readPoints: PointReader,
-): Promise<ChartDescription> {
-  const wanted: readonly string[] = [metricSeries.validationLoss, metricSeries.validationAccuracy];
-  const compared: ComparedRun[] = [];
-  for (const run of runs) {
-    const points: [string, SeriesPoints][] = [];
-    for (const { series } of run.series) {
-      if (wanted.includes(series)) points.push([series, await readPoints(run.id, series)]);
-    }
-    const { id, label, document, documentHash, state } = run;
-    compared.push({ id, label, document, documentHash, state, series: Object.fromEntries(points) });
-  }
-  return describeLossCurves(title, compared);
 }

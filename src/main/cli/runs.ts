@@ -8,9 +8,8 @@ import type { CommandContext } from './context.ts';
 import type { LabReader } from './readOnlyClient.ts';
 import { formatRun } from './runDetails.ts';
 import { createPointReader, exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
-import { compareRuns, describeRunCurves, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
-import { concludeTraining } from './train.ts';
-import { trainRuns, whenStopped } from './trainRuns.ts';
+import { compareRuns, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
+import { concludeTraining, trainRuns, whenStopped } from './trainRuns.ts';
 
 const idsHelp = 'ids of runs or experiments, or their beginnings';
 
@@ -183,7 +182,10 @@ async function compare(context: CommandContext, ids: readonly string[], svg: str
     const rows = compareRuns(runs);
     let figure: string | null = null;
     if (svg !== undefined) {
-      const { renderSvg } = await import('../figures/svg.ts');
+      const [{ renderSvg }, { describeRunCurves }] = await Promise.all([
+        import('../figures/svg.ts'),
+        import('./runCurves.ts'),
+      ]);
       figure = context.resolvePath(svg);
       const title = runs[0]?.experimentName ?? 'Comparison';
       const chart = await describeRunCurves(title, await readRuns(reader, runs), createPointReader(reader));

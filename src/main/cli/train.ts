@@ -11,7 +11,7 @@ import { ProgressLine, showImportProgress } from './progressLine.ts';
 import { formatRunTable, summarizeRun } from './runTables.ts';
 import type { LabSession } from './session.ts';
 import { describeSettings, formatSettings } from './settings.ts';
-import { allHaveResults, trainRuns, type TrainedRuns } from './trainRuns.ts';
+import { concludeTraining, trainRuns, type TrainedRuns } from './trainRuns.ts';
 import { UsageError } from './usageError.ts';
 
 interface TrainOptions extends ExperimentOptions {
@@ -110,32 +110,6 @@ async function trainExperiment(
   );
   concludeTraining(context, session, trained, id);
   return { experiment, trained };
-}
-
-/** Says what did not come to its end, and sets the exit status. */
-export function concludeTraining(
-  context: CommandContext,
-  session: LabSession,
-  trained: TrainedRuns,
-  resumeId: string,
-): void {
-  const { runs, ending, halted } = trained;
-  if (halted !== null) context.output.note(`The queue stopped: ${halted.message} ${halted.hint}`);
-  for (const run of runs.filter((candidate) => candidate.state === 'diverged')) {
-    context.output.note(`${run.label}, seed ${run.seed}: ${run.error?.message ?? ''} ${run.error?.hint ?? ''}`);
-  }
-  if (allHaveResults(runs)) return;
-  context.exitStatus = 1;
-  if (ending === 'left') {
-    context.output.note(
-      `The runs go on in ${session.owner ?? 'the lab'}. Stop them: ${context.commandLine(`runs stop ${resumeId}`)}\nFollow them again: ${context.commandLine(`runs resume ${resumeId}`)}`,
-    );
-    return;
-  }
-  const resumable = runs.filter((run) => run.state !== 'done' && run.state !== 'diverged').length;
-  context.output.note(
-    `${ending === 'stopped' ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${context.commandLine(`runs resume ${resumeId}`)}`,
-  );
 }
 
 async function showPlan(context: CommandContext, { client }: LabSession, document: unknown): Promise<void> {

@@ -102,7 +102,33 @@ export async function whenStopped(
   }
 }
 
+/** Says what did not come to its end, and sets the exit status. */
+export function concludeTraining(
+  context: CommandContext,
+  session: LabSession,
+  trained: TrainedRuns,
+  resumeId: string,
+): void {
+  const { runs, ending, halted } = trained;
+  if (halted !== null) context.output.note(`The queue stopped: ${halted.message} ${halted.hint}`);
+  for (const run of runs.filter((candidate) => candidate.state === 'diverged')) {
+    context.output.note(`${run.label}, seed ${run.seed}: ${run.error?.message ?? ''} ${run.error?.hint ?? ''}`);
+  }
+  if (allHaveResults(runs)) return;
+  context.exitStatus = 1;
+  if (ending === 'left') {
+    context.output.note(
+      `The runs go on in ${session.owner ?? 'the lab'}. Stop them: ${context.commandLine(`runs stop ${resumeId}`)}\nFollow them again: ${context.commandLine(`runs resume ${resumeId}`)}`,
+    );
+    return;
+  }
+  const resumable = runs.filter((run) => run.state !== 'done' && run.state !== 'diverged').length;
+  context.output.note(
+    `${ending === 'stopped' ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${context.commandLine(`runs resume ${resumeId}`)}`,
+  );
+}
+
 /** Whether every run came to an end that is a result: done, or diverged. */
-export function allHaveResults(runs: readonly RunListItem[]): boolean {
+function allHaveResults(runs: readonly RunListItem[]): boolean {
   return runs.every((run) => run.state === 'done' || run.state === 'diverged');
 }

@@ -28,6 +28,11 @@ export class EventResponses {
     return this.#open.size;
   }
 
+  /** Streams of clients that are no browsers: command lines. */
+  get countOfPrograms(): number {
+    return [...this.#open.values()].filter((stream) => !stream.isBrowser).length;
+  }
+
   /** Answers a request that was let in. @throws Refusal 429 where too many streams are open. */
   answer(request: IncomingMessage, response: ServerResponse): void {
     const isBrowser = request.headers['sec-fetch-site'] !== undefined;

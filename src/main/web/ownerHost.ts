@@ -7,7 +7,7 @@ import { isProcessAlive } from '#files/processes.ts';
 import { createHttpClient, type HttpLabClient } from '#shared/transport/httpClient.ts';
 import type { HttpRequest } from '#shared/transport/platform.ts';
 import { readLabOwner } from '../store/labLock.ts';
-import { pageUrl } from './webHost.ts';
+import { pageUrl } from './pageUrl.ts';
 
 /** How other processes of this user reach the process that owns a lab. */
 const ownerHostSchema = z.strictObject({

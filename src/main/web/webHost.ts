@@ -8,6 +8,7 @@ import type { EventHub } from '../contract/eventHub.ts';
 import { sendError, sendFailure, sendResult } from './answers.ts';
 import { EventResponses, type EventStreamLimits } from './eventResponse.ts';
 import { Refusal } from './refusal.ts';
+import { pageUrl } from './pageUrl.ts';
 import { readJsonBody, type BodyLimits } from './requestBody.ts';
 import { createRequestGuard } from './requestGuard.ts';
 import { securityHeaders } from './securityHeaders.ts';
@@ -57,6 +58,8 @@ export interface WebHost {
   readonly url: string;
   /** Dropped files, to be released after their import. */
   readonly uploads: Uploads;
+  /** How many command lines follow what happens here. */
+  countPrograms(): number;
   close(): Promise<void>;
 }
 
@@ -125,6 +128,7 @@ export async function startHost(options: WebHostOptions): Promise<WebHost> {
     token,
     url: pageUrl(address, token),
     uploads,
+    countPrograms: () => streams.countOfPrograms,
     close() {
       closed ??= (async () => {
         const ended = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -136,11 +140,6 @@ export async function startHost(options: WebHostOptions): Promise<WebHost> {
       return closed;
     },
   };
-}
-
-/** The address for people: the token is in the part that browsers keep to themselves. */
-export function pageUrl(address: string, token: string): string {
-  return `${address}/#token=${token}`;
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {

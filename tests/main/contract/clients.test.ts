@@ -163,6 +163,55 @@ describe.each(transports)('a client %s', (_name, open) => {
     expect(await codeOf(client.invoke('experiments.restore', { ids: [id] }))).toBe('notFound');
   });
 
+  it('finds, reads and deletes runs, with every point as it was recorded', async () => {
+    const { client, contract } = await open();
+    const plan = await client.invoke('experiments.plan', { document: tinyExperiment });
+    expect(plan.map(({ label, totalSteps }) => [label, totalSteps])).toEqual([
+      ['batchNorm', 6],
+      ['none', 6],
+      ['batchNorm', 6],
+      ['none', 6],
+    ]);
+    const logged = Promise.withResolvers<string>();
+    client.subscribe('runsLogged', ({ logs }) => logged.resolve(logs[0]?.runId ?? ''));
+    const { id, runs } = await client.invoke('experiments.create', { document: tinyExperiment });
+    await whenEnded(contract, runs);
+    const [first, second] = runs;
+    if (!first || !second) throw new Error('no runs');
+    const found = await client.invoke('runs.find', { ids: [id, first.id], states: ['done'] });
+    expect(found.map((run) => run.id)).toEqual(runs.map((run) => run.id));
+    expect(found[0]).toMatchObject({ experimentName: 'Tiny', engine: 'Fake', resumeCount: 0, methodId: 'batchNorm' });
+    const read = await client.invoke('runs.read', { id: first.id });
+    expect(read).toMatchObject({
+      document: { seed: 1 },
+      documentHash: found[0]?.documentHash,
+      checkpoints: [{ step: 20 }, { step: 15 }],
+      series: [{ series: 'train/loss', count: 20 }, { series: 'validation/loss' }],
+    });
+    if (read.log.length > 0) expect(runs.map((run) => run.id)).toContain(await logged.promise);
+
+    contract.lab.store.metrics.append(second.id, {
+      odd: { steps: Float64Array.of(1, 2, 3), values: Float64Array.of(NaN, -Infinity, 0.1) },
+    });
+    const points = await client.invoke('metrics.points', { runId: second.id, series: 'odd' });
+    const decode = (text: string): number[] => [
+      ...new Float64Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer),
+    ];
+    expect([decode(points.steps), decode(points.values)]).toEqual([
+      [1, 2, 3],
+      [NaN, -Infinity, 0.1],
+    ]);
+
+    expect(await codeOf(client.invoke('runs.delete', { ids: [first.id, 'nobody'] }))).toBe('notFound');
+    expect(await client.invoke('runs.delete', { ids: [first.id] })).toEqual([first.id]);
+    expect((await client.invoke('runs.find', {})).map((run) => run.id)).toEqual(runs.slice(1).map((run) => run.id));
+    expect(await codeOf(client.invoke('runs.find', { ids: ['nobody'] }))).toBe('notFound');
+    expect(await codeOf(client.invoke('runs.read', { id: first.id }))).toBe('notFound');
+    // What is deleted with its experiment is found no more, though it can be restored still.
+    await client.invoke('experiments.delete', { ids: [id] });
+    expect(await client.invoke('runs.find', {})).toEqual([]);
+  });
+
   it('keeps small values', async () => {
     const { client } = await open();
     expect(await client.invoke('memory.get', { key: 'draft' })).toBeNull();
