@@ -27,7 +27,7 @@ export function addEngineCommands(program: Command, context: CommandContext): vo
     .action((engine: EngineId | undefined, options: { from?: string }) => installEngine(context, engine, options.from));
   engines
     .command('verify')
-    .description('train a few steps on every engine that is ready and compare with stored values')
+    .description('train a few steps on every engine that is there and compare with stored values')
     .action(() => verifyEngines(context));
 }
 
@@ -92,10 +92,17 @@ interface VerificationRow {
 }
 
 async function verifyEngines(context: CommandContext): Promise<void> {
-  const ready = (await openEngines(context.launcher).list()).filter((engine) => engine.state === 'ready');
+  const engines = openEngines(context.launcher);
   const rows: VerificationRow[] = [];
-  for (const { id, location } of ready) {
-    if (location === null) continue;
+  for (const { id, state, reason, bytes, location } of await engines.list({ describe: true })) {
+    const failed = (error: LabErrorData): void => {
+      rows.push({ engine: id, mode: '–', ok: false, largestDifference: null, error });
+    };
+    if (state === 'unavailable' && bytes !== null) {
+      const hint = `Install it again with \`npm run --silent lab -- engines install ${id}\`.`;
+      failed({ code: 'engineFailed', message: `It is there, but cannot be used: ${reason}`, hint });
+    }
+    if (state !== 'ready' || location === null) continue;
     try {
       const { losses } = await trainVerificationNetwork(context.launcher, location);
       const { differences } = compareVerificationLosses(losses);
@@ -110,9 +117,10 @@ async function verifyEngines(context: CommandContext): Promise<void> {
         });
       }
     } catch (error) {
-      rows.push({ engine: id, mode: '–', ok: false, largestDifference: null, error: toLabErrorData(error) });
+      failed(toLabErrorData(error));
     }
   }
+  for (const { error } of rows) if (error !== null) context.output.note(error.hint);
   const ok = rows.length > 0 && rows.every((row) => row.ok);
   if (!ok) context.exitStatus = 1;
   const table = formatTable(rows, [

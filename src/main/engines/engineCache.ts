@@ -44,11 +44,15 @@ export async function readManifest(engineDirectory: string): Promise<EngineManif
   }
 }
 
-/** True where every file of the engine is there with its size. */
-export async function isWhole(cacheDirectory: string, enginePackage: EnginePackage): Promise<boolean> {
+/** True where every file of the engine is there with its size, and with its contents where `hashes` is set. */
+export async function isWhole(
+  cacheDirectory: string,
+  enginePackage: EnginePackage,
+  options: { hashes?: boolean; signal?: AbortSignal } = {},
+): Promise<boolean> {
   const directory = join(cacheDirectory, enginePackage.folder);
   const manifest = await readManifest(directory);
-  return manifest !== null && (await findDamage(directory, manifest)).length === 0;
+  return manifest !== null && (await findDamage(directory, manifest, options)).length === 0;
 }
 
 /** What differs from the manifest, in words; sizes always, contents where `hashes` is set. */

@@ -37,7 +37,9 @@ export async function installEngine(enginePackage: EnginePackage, options: Insta
       onWait: () => options.onProgress(waiting(enginePackage)),
     });
     try {
-      if (await isWhole(cacheDirectory, enginePackage)) return;
+      // Contents too: whoever installs an engine that seems to be there may do so because it does not work.
+      const check = { hashes: true, ...(signal === undefined ? {} : { signal }) };
+      if (await isWhole(cacheDirectory, enginePackage, check)) return;
       await installLocked(enginePackage, options);
     } finally {
       lock.release();

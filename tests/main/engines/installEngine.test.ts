@@ -102,6 +102,10 @@ describe('installing an engine', () => {
     expect((await service.list())[1]).toMatchObject({ state: 'installable' });
     await service.install('tensorflow-cpu');
     expect(await readFile(library, 'utf8')).toBe('operations');
+    // Changed, and of the same size.
+    await writeFile(library, 'OPERATIONS');
+    await service.install('tensorflow-cpu');
+    expect(await readFile(library, 'utf8')).toBe('operations');
     expect(await cacheNames()).toEqual(['tensorflow-cpu-1.0']);
   });
 
