@@ -1,7 +1,8 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { scalar, tensor } from '@tensorflow/tfjs-core';
-import type { ImageShape } from '#shared/domain/architecture.ts';
+import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { checkMethod } from '#shared/domain/methods/index.ts';
 import { learningRateAt } from '#shared/domain/run.ts';
 import type { BenchRecord, BenchTask } from '#shared/protocol.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
@@ -43,17 +44,17 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
   if (fusedOperations) executions.push({ mode: 'eager', operations: 'fused', precision: 'float32' });
   if (compiledSteps) executions.push(best);
 
-  const network = createNetwork(
-    architectureLayers(document.architecture, image, classCount),
-    image,
-    document.method,
-    document.normalizedLayers,
-  );
+  const layers = architectureLayers(document.architecture, image, classCount);
+  const network = createNetwork(layers, image, document.method, document.normalizedLayers);
+  checkMethod(document.method, {
+    batchSize,
+    trainingImages: Infinity,
+    normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => network.normalizedLayers.includes(name)),
+  });
   const initial = createInitialState(network, document.seed);
-  const pixels = createRandomStream(document.seed, 'bench/images').normals(
-    batchSize * image[0] * image[1] * image[2],
-    1,
-  );
+  const pixelsOf = (count: number): Float32Array =>
+    createRandomStream(document.seed, 'bench/images').normals(count * image[0] * image[1] * image[2], 1);
+  const pixels = pixelsOf(batchSize);
   const labels = Int32Array.from({ length: batchSize }, (_, index) => index % classCount);
   const loadBatch = (): TensorRecord => ({
     images: tensor(pixels, [batchSize, ...image], 'float32'),
@@ -61,7 +62,20 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
   });
 
   const variants = executions.map((execution): Variant => {
-    const step = createTrainingStep(engine, network, image, batchSize, document.optimizer.momentum, execution);
+    const populationSize = network.population?.images ?? null;
+    const step = createTrainingStep(
+      engine,
+      network,
+      image,
+      batchSize,
+      document.optimizer.momentum,
+      execution,
+      populationSize,
+    );
+    const population =
+      populationSize === null
+        ? {}
+        : { population: tensor(pixelsOf(populationSize), [populationSize, ...image], 'float32') };
     let state = uploadState(initial);
     let count = 0;
     return {
@@ -70,7 +84,7 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
       runStep() {
         const batch = loadBatch();
         const learningRate = scalar(learningRateAt(document, count++), 'float32');
-        const results = step.run({ ...state, ...batch, learningRate });
+        const results = step.run({ ...state, ...batch, ...population, learningRate });
         readScalar(results, 'loss');
         state = advanceState(state, results);
         disposeAll(batch);

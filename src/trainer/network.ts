@@ -1,4 +1,13 @@
-import { conv2d, matMul, maxPool, reshape, type Tensor, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core';
+import {
+  addN,
+  conv2d,
+  matMul,
+  maxPool,
+  reshape,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core';
 import type { Scalar } from '@tensorflow/tfjs-core';
 import {
   isLinearLayer,
@@ -12,7 +21,7 @@ import type { MethodSettings } from '#shared/domain/methods/index.ts';
 import { LabError } from '#shared/errors.ts';
 import type { StepOperations, TensorRecord } from './engines/engine.ts';
 import { createLayerMethod } from './methods/index.ts';
-import type { LayerVariables } from './methods/method.ts';
+import type { LayerInputs, LayerMethod, LayerResult, LayerVariables, PopulationSettings } from './methods/method.ts';
 import { addPrefix, selectByPrefix } from './tensors.ts';
 
 /** What a pass through the network reads; names are `<layer>/<variable>`. */
@@ -24,22 +33,43 @@ export interface NetworkInputs {
   operations: StepOperations;
 }
 
+/** What a pass gives besides logits; names are `<layer>/<variable>`. */
+export interface NetworkResult {
+  logits: Tensor2D;
+  /** New values; a variable that is not among them stays as it was. */
+  statistics: TensorRecord;
+  parameters: TensorRecord;
+}
+
 /** A stack of layers as functions of its variables. */
 export interface Network {
   variables: LayerVariables;
   /** Layers with the method's normalizer, in network order. */
   normalizedLayers: readonly string[];
-  /** Logits [M,K] with batch statistics, and the new value of every statistic. */
-  forwardTraining(inputs: NetworkInputs): { logits: Tensor2D; statistics: TensorRecord };
+  /** Where statistics come from images of the training population, by `forwardPopulation`; else null. */
+  population: PopulationSettings | null;
+  /** True where a first batch sets parameters, by `initialize`. */
+  initializesFromData: boolean;
+  /** Logits [M,K] in training, and new values of statistics. */
+  forwardTraining(inputs: NetworkInputs): NetworkResult;
   /** Logits [M,K]; each depends on its own image only. */
   forwardEvaluation(inputs: NetworkInputs): Tensor2D;
+  /** Statistics of these images, layer by layer. */
+  forwardPopulation(inputs: NetworkInputs): NetworkResult;
+  /** Parameters that fit these images, layer by layer. */
+  initialize(inputs: NetworkInputs): NetworkResult;
+  /** Sum of the methods' penalties; null where none has one. */
+  penalty(parameters: TensorRecord, statistics: TensorRecord): Scalar | null;
   /** What the methods log, by series name: `gammaSquared/conv1`. */
-  logs(parameters: TensorRecord): Record<string, Scalar>;
+  logs(parameters: TensorRecord, statistics: TensorRecord): Record<string, Scalar>;
 }
 
-/** One pass: where statistics are collected in training, and null in evaluation. */
+type PassKind = 'training' | 'evaluation' | 'population' | 'initialization';
+
+/** One way through the network, and what it gathers. */
 interface Pass extends NetworkInputs {
-  newStatistics: TensorRecord | null;
+  kind: PassKind;
+  gathered: { statistics: TensorRecord; parameters: TensorRecord };
 }
 
 /**
@@ -55,7 +85,7 @@ export function createNetwork(
   const normalized = chooseNormalizedLayers(layers, method, normalizedLayers);
   const variables: LayerVariables = { parameters: {}, statistics: {} };
   const forwards: ((input: Tensor, pass: Pass) => Tensor)[] = [];
-  const logs: ((parameters: TensorRecord) => Record<string, Scalar>)[] = [];
+  const computations: { name: string; computation: LayerMethod }[] = [];
   let shape: readonly number[] = image;
 
   for (const layer of layers) {
@@ -76,47 +106,70 @@ export function createNetwork(
       const prefix = `${layer.name}/`;
       Object.assign(variables.parameters, addPrefix(computation.variables.parameters, prefix));
       Object.assign(variables.statistics, addPrefix(computation.variables.statistics, prefix));
-      logs.push((parameters) =>
-        Object.fromEntries(
-          Object.entries(computation.logs(selectByPrefix(parameters, prefix))).map(([name, value]) => [
-            `${name}/${layer.name}`,
-            value,
-          ]),
-        ),
-      );
-      forwards.push((input, { parameters, statistics, operations, newStatistics }) => {
-        const layerInputs = {
+      computations.push({ name: layer.name, computation });
+      forwards.push((input, { kind, parameters, statistics, operations, gathered }) => {
+        const result = runLayer(computation, kind, {
           linear: (kernel: Tensor) => apply(input, kernel),
           parameters: selectByPrefix(parameters, prefix),
           statistics: selectByPrefix(statistics, prefix),
           operations,
-        };
-        let output: Tensor;
-        if (newStatistics) {
-          const result = computation.forwardTraining(layerInputs);
-          Object.assign(newStatistics, addPrefix(result.statistics, prefix));
-          output = result.output;
-        } else {
-          output = computation.forwardEvaluation(layerInputs);
-        }
-        return layer.activation === 'relu' ? operations.relu(output) : output;
+        });
+        Object.assign(gathered.statistics, addPrefix(result.statistics ?? {}, prefix));
+        Object.assign(gathered.parameters, addPrefix(result.parameters ?? {}, prefix));
+        return layer.activation === 'relu' && !computation.includesActivation
+          ? operations.relu(result.output)
+          : result.output;
       });
       shape = outputShape;
     }
   }
 
-  const run = (pass: Pass): Tensor2D =>
-    forwards.reduce<Tensor>((input, forward) => forward(input, pass), pass.images) as Tensor2D;
+  const run = (kind: PassKind, inputs: NetworkInputs): NetworkResult => {
+    const gathered: Pass['gathered'] = { statistics: {}, parameters: {} };
+    const pass: Pass = { ...inputs, kind, gathered };
+    const logits = forwards.reduce<Tensor>((input, forward) => forward(input, pass), inputs.images) as Tensor2D;
+    return { logits, ...gathered };
+  };
   return {
     variables,
     normalizedLayers: normalized,
-    forwardTraining(inputs) {
-      const statistics: TensorRecord = {};
-      return { logits: run({ ...inputs, newStatistics: statistics }), statistics };
+    population:
+      computations.find(({ computation }) => computation.population)?.computation.population?.settings ?? null,
+    initializesFromData: computations.some(({ computation }) => computation.initialize !== undefined),
+    forwardTraining: (inputs) => run('training', inputs),
+    forwardEvaluation: (inputs) => run('evaluation', inputs).logits,
+    forwardPopulation: (inputs) => run('population', inputs),
+    initialize: (inputs) => run('initialization', inputs),
+    penalty(parameters, statistics) {
+      const penalties = computations.flatMap(
+        ({ name, computation }) =>
+          computation.penalty?.(selectByPrefix(parameters, `${name}/`), selectByPrefix(statistics, `${name}/`)) ?? [],
+      );
+      return penalties.length === 0 ? null : addN(penalties);
     },
-    forwardEvaluation: (inputs) => run({ ...inputs, newStatistics: null }),
-    logs: (parameters) => Object.assign({}, ...logs.map((log) => log(parameters))) as Record<string, Scalar>,
+    logs: (parameters, statistics) =>
+      Object.fromEntries(
+        computations.flatMap(({ name, computation }) =>
+          Object.entries(
+            computation.logs(selectByPrefix(parameters, `${name}/`), selectByPrefix(statistics, `${name}/`)),
+          ).map(([series, value]) => [`${series}/${name}`, value] as const),
+        ),
+      ),
   };
+}
+
+/** A pass that a method does not have goes through it as in evaluation. */
+function runLayer(computation: LayerMethod, kind: PassKind, inputs: LayerInputs): LayerResult {
+  switch (kind) {
+    case 'training':
+      return computation.forwardTraining(inputs);
+    case 'population':
+      return computation.population?.forward(inputs) ?? { output: computation.forwardEvaluation(inputs) };
+    case 'initialization':
+      return computation.initialize?.(inputs) ?? { output: computation.forwardEvaluation(inputs) };
+    case 'evaluation':
+      return { output: computation.forwardEvaluation(inputs) };
+  }
 }
 
 function chooseNormalizedLayers(

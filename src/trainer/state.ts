@@ -14,12 +14,14 @@ function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * A variable's value before the first step. What is random is drawn by the stream `initial/<name>`
- * of the seed, so that runs with the same seed share it, whatever their method.
+ * A variable's value before the first step. What is random is a layer's kernel, or the direction that
+ * stands for it: the stream `initial/<layer>/kernel` of the seed draws it, so that runs with the same
+ * seed share it, whatever their method.
  */
 function initialValues(name: string, { shape, initial }: VariableDefinition, seed: number): Float32Array {
   if (initial.kind === 'constant') return new Float32Array(sizeOf(shape)).fill(initial.value);
-  return createRandomStream(seed, `initial/${name}`).normals(sizeOf(shape), Math.sqrt(2 / initial.fanIn));
+  const layer = name.slice(0, name.lastIndexOf('/'));
+  return createRandomStream(seed, `initial/${layer}/kernel`).normals(sizeOf(shape), Math.sqrt(2 / initial.fanIn));
 }
 
 /** The state before the first step; optimizer slots are 0. */

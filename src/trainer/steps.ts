@@ -1,10 +1,12 @@
 import {
+  add,
   argMax,
   cast,
   equal,
   keep,
   mean,
   sum,
+  tidy,
   valueAndGrads,
   type Scalar,
   type Tensor,
@@ -13,10 +15,11 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { ImageShape } from '#shared/domain/architecture.ts';
+import { metricSeries } from '#shared/domain/metric.ts';
 import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
-import type { Network } from './network.ts';
+import type { Network, NetworkInputs } from './network.ts';
 import { optimizerSlots, updateParameters } from './optimizer.ts';
-import { addPrefix, requireTensor, selectByPrefix } from './tensors.ts';
+import { addPrefix, disposeAll, requireTensor, selectByPrefix } from './tensors.ts';
 import type { VariableDefinition } from './methods/method.ts';
 
 /** Parts of the training state, as prefixes of the names of tensors in steps and checkpoints. */
@@ -57,42 +60,79 @@ function countCorrect(logits: Tensor2D, labels: Tensor1D): Scalar {
   return sum(cast(equal(cast(argMax(logits, 1), 'int32'), labels), 'int32'));
 }
 
-/** Mean cross-entropy of a batch and its gradient with respect to every parameter. */
+function populationSpecifications(image: ImageShape, size: number | null): Record<string, TensorSpecification> {
+  return size === null ? {} : { population: { shape: [size, ...image], dtype: 'float32' } };
+}
+
+type StepInputs = Parameters<StepDefinition['body']>;
+
+/** What a pass through the network reads, from the inputs of a step. */
+function networkInputs(inputs: StepInputs[0], operations: StepInputs[1], images = 'images'): NetworkInputs {
+  return {
+    images: requireTensor(inputs, images) as Tensor4D,
+    parameters: selectByPrefix(inputs, statePrefixes.parameters),
+    statistics: selectByPrefix(inputs, statePrefixes.statistics),
+    operations,
+  };
+}
+
+export interface LossAndGradients {
+  /** Mean cross-entropy of the batch. */
+  loss: Scalar;
+  /** What the methods add to it; null where they add nothing. */
+  penalty: Scalar | null;
+  logits: Tensor2D;
+  /** The value of every statistic after the step. */
+  statistics: TensorRecord;
+  /** Of loss and penalty together, with respect to every parameter. */
+  gradients: TensorRecord;
+}
+
+/**
+ * Loss of a batch, and the gradient of loss and penalty. Where the inputs have images `population`,
+ * statistics are taken from them first, without gradient.
+ */
 export function lossAndGradients(
   network: Network,
   inputs: TensorRecord,
   operations: Parameters<StepDefinition['body']>[1],
-): { loss: Scalar; logits: Tensor2D; statistics: TensorRecord; gradients: TensorRecord } {
-  const parameters = selectByPrefix(inputs, statePrefixes.parameters);
-  const statistics = selectByPrefix(inputs, statePrefixes.statistics);
-  const names = Object.keys(parameters);
-  let forward: ReturnType<Network['forwardTraining']> | undefined;
+): LossAndGradients {
+  const given = networkInputs(inputs, operations);
+  const statistics = {
+    ...given.statistics,
+    ...(inputs['population'] &&
+      tidy(() => network.forwardPopulation(networkInputs(inputs, operations, 'population')).statistics)),
+  };
+  const names = Object.keys(given.parameters);
+  let forward: Pick<LossAndGradients, 'loss' | 'penalty' | 'logits' | 'statistics'> | undefined;
   const { value, grads } = valueAndGrads((...values: Tensor[]) => {
-    forward = network.forwardTraining({
-      images: requireTensor(inputs, 'images') as Tensor4D,
-      parameters: Object.fromEntries(names.map((name, index) => [name, values[index] as Tensor])),
-      statistics,
-      operations,
-    });
+    const parameters = Object.fromEntries(names.map((name, index) => [name, values[index] as Tensor]));
+    const result = network.forwardTraining({ ...given, parameters, statistics });
+    const loss: Scalar = mean(
+      operations.softmaxCrossEntropy(result.logits, requireTensor(inputs, 'labels') as Tensor1D),
+    );
+    const penalty = network.penalty(parameters, statistics);
     // The gradient function frees what it does not return: these are wanted after it.
-    keep(forward.logits);
-    for (const statistic of Object.values(forward.statistics)) keep(statistic);
-    return mean(operations.softmaxCrossEntropy(forward.logits, requireTensor(inputs, 'labels') as Tensor1D));
-  })(names.map((name) => requireTensor(parameters, name)));
+    for (const wanted of [loss, penalty, result.logits, ...Object.values(result.statistics)]) if (wanted) keep(wanted);
+    forward = { loss, penalty, logits: result.logits, statistics: { ...statistics, ...result.statistics } };
+    return penalty === null ? loss : add(loss, penalty);
+  })(names.map((name) => requireTensor(given.parameters, name)));
   if (!forward) throw new Error('the forward pass did not run');
+  if (value !== forward.loss) value.dispose();
   return {
-    loss: value as Scalar,
     ...forward,
     gradients: Object.fromEntries(names.map((name, index) => [name, grads[index] as Tensor])),
   };
 }
 
 /**
- * One optimizer step: forward, backward, update and running statistics in one call.
+ * One optimizer step: forward, backward, update and statistics in one call.
  *
- * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M], `learningRate`.
+ * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M], `learningRate`,
+ * and with a population `population` [n,H,W,C], from which statistics are taken before the step.
  * Results: the new state under the same names, `loss` and `correctCount` of the batch before the
  * update, and `logs/<series>`.
+ * @param populationSize Images that statistics are taken from; null keeps the statistics there are.
  */
 export function createTrainingStep(
   engine: Engine,
@@ -101,16 +141,18 @@ export function createTrainingStep(
   batchSize: number,
   momentum: number,
   execution: StepExecution,
+  populationSize: number | null = null,
 ): Step {
   return engine.createStep({
-    name: 'trainingStep',
+    name: populationSize === null ? 'trainingStep' : 'trainingStepWithPopulation',
     inputs: {
       ...stateSpecifications(network),
       ...batchSpecifications(image, batchSize),
+      ...populationSpecifications(image, populationSize),
       learningRate: { shape: [], dtype: 'float32' },
     },
     body(inputs, operations) {
-      const { loss, logits, statistics, gradients } = lossAndGradients(network, inputs, operations);
+      const { loss, penalty, logits, statistics, gradients } = lossAndGradients(network, inputs, operations);
       const parameters = selectByPrefix(inputs, statePrefixes.parameters);
       const correctCount = countCorrect(logits, requireTensor(inputs, 'labels') as Tensor1D);
       logits.dispose();
@@ -120,17 +162,114 @@ export function createTrainingStep(
         requireTensor(inputs, 'learningRate') as Scalar,
         momentum,
       );
+      const logs = { ...network.logs(parameters, statistics), ...(penalty && { [metricSeries.penalty]: penalty }) };
       return {
         ...addPrefix(updated.parameters, statePrefixes.parameters),
         ...addPrefix(updated.slots, statePrefixes.slots),
         ...addPrefix(statistics, statePrefixes.statistics),
         loss,
         correctCount,
-        ...addPrefix(network.logs(parameters), logPrefix),
+        ...addPrefix(logs, logPrefix),
       };
     },
     ...execution,
   });
+}
+
+function variableSpecifications(network: Network): Record<string, TensorSpecification> {
+  return {
+    ...specifications(network.variables.parameters, statePrefixes.parameters),
+    ...specifications(network.variables.statistics, statePrefixes.statistics),
+  };
+}
+
+/**
+ * Statistics of `size` images of the population. Inputs: parameters, statistics, `population`;
+ * results: `statistics/…`, those only that the methods take from a population.
+ */
+export function createPopulationStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  size: number,
+  execution: StepExecution,
+): Step {
+  return engine.createStep({
+    name: `populationStep${size}`,
+    inputs: { ...variableSpecifications(network), ...populationSpecifications(image, size) },
+    body: (inputs, operations) =>
+      addPrefix(
+        network.forwardPopulation(networkInputs(inputs, operations, 'population')).statistics,
+        statePrefixes.statistics,
+      ),
+    ...execution,
+  });
+}
+
+/** Prefix of gradients among a gradient step's results. */
+export const gradientPrefix = 'gradients/';
+
+/** Gradients of a batch without an update, for checks: inputs as of a training step, but the learning rate. */
+export function createGradientStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  batchSize: number,
+  execution: StepExecution,
+  populationSize: number | null = null,
+): Step {
+  return engine.createStep({
+    name: 'gradientStep',
+    inputs: {
+      ...variableSpecifications(network),
+      ...batchSpecifications(image, batchSize),
+      ...populationSpecifications(image, populationSize),
+    },
+    body: (inputs, operations) => addPrefix(lossAndGradients(network, inputs, operations).gradients, gradientPrefix),
+    ...execution,
+  });
+}
+
+/** `logits` [size,K] of images with the statistics for evaluation; inputs as of an evaluation step, but labels. */
+export function createLogitsStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  size: number,
+  execution: StepExecution,
+): Step {
+  return engine.createStep({
+    name: `logitsStep${size}`,
+    inputs: { ...variableSpecifications(network), images: { shape: [size, ...image], dtype: 'float32' } },
+    body: (inputs, operations) => ({ logits: network.forwardEvaluation(networkInputs(inputs, operations)) }),
+    ...execution,
+  });
+}
+
+/**
+ * The state with the parameters that the methods set by a first batch. Takes the state and the batch
+ * over: they are freed, as far as the result does not hold them.
+ */
+export function initializeFromData(
+  engine: Engine,
+  network: Network,
+  state: TensorRecord,
+  batch: TensorRecord,
+  execution: StepExecution,
+): TensorRecord {
+  const images = requireTensor(batch, 'images');
+  const step = engine.createStep({
+    name: 'initializationStep',
+    inputs: { ...variableSpecifications(network), images: { shape: images.shape, dtype: 'float32' } },
+    body: (inputs, operations) =>
+      addPrefix(network.initialize(networkInputs(inputs, operations)).parameters, statePrefixes.parameters),
+    ...execution,
+  });
+  const initialized = step.run({ ...state, images });
+  step.dispose();
+  disposeAll(batch);
+  for (const name of Object.keys(initialized)) requireTensor(state, name).dispose();
+  return { ...state, ...initialized };
 }
 
 /**
@@ -146,19 +285,10 @@ export function createEvaluationStep(
 ): Step {
   return engine.createStep({
     name: `evaluationStep${size}`,
-    inputs: {
-      ...specifications(network.variables.parameters, statePrefixes.parameters),
-      ...specifications(network.variables.statistics, statePrefixes.statistics),
-      ...batchSpecifications(image, size),
-    },
+    inputs: { ...variableSpecifications(network), ...batchSpecifications(image, size) },
     body(inputs, operations) {
       const labels = requireTensor(inputs, 'labels') as Tensor1D;
-      const logits = network.forwardEvaluation({
-        images: requireTensor(inputs, 'images') as Tensor4D,
-        parameters: selectByPrefix(inputs, statePrefixes.parameters),
-        statistics: selectByPrefix(inputs, statePrefixes.statistics),
-        operations,
-      });
+      const logits = network.forwardEvaluation(networkInputs(inputs, operations));
       return {
         lossSum: sum(operations.softmaxCrossEntropy(logits, labels)),
         correctCount: countCorrect(logits, labels),

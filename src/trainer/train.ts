@@ -3,6 +3,7 @@ import { scalar } from '@tensorflow/tfjs-core';
 import { openDataset } from '#files/datasetFolder.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
+import { checkMethod } from '#shared/domain/methods/index.ts';
 import { metricSeries, type RunProgress, type RunSummary } from '#shared/domain/metric.ts';
 import { durationInSteps, learningRateAt } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
@@ -22,9 +23,10 @@ import { requireExecution } from './execution.ts';
 import { peakMemoryBytes } from './processMemory.ts';
 import { createMetricBuffer, type SendMessage } from './metricBuffer.ts';
 import { createNetwork } from './network.ts';
+import { createPopulation, createPopulationAwareStep } from './population.ts';
 import { addBatch, addEvaluation, countDueAfter, createProgress, isDue } from './progress.ts';
 import { advanceState, countParameters, createInitialState, findNonFinite, readState, uploadState } from './state.ts';
-import { createTrainingStep, logPrefix, stateSpecifications } from './steps.ts';
+import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
 import { disposeAll, readScalar, selectByPrefix } from './tensors.ts';
 import { createTiming } from './timing.ts';
 
@@ -68,7 +70,15 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
   // Network and steps
   const layers = architectureLayers(document.architecture, image, dataset.document.classNames.length);
   const network = createNetwork(layers, image, document.method, document.normalizedLayers);
-  const step = createTrainingStep(engine, network, image, batchSize, document.optimizer.momentum, execution);
+  checkMethod(document.method, {
+    batchSize,
+    trainingImages: training.count,
+    normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => network.normalizedLayers.includes(name)),
+  });
+  const population = createPopulation(engine, network, image, training, seed, execution);
+  const step = createPopulationAwareStep(population, (populationSize) =>
+    createTrainingStep(engine, network, image, batchSize, document.optimizer.momentum, execution, populationSize),
+  );
   const evaluator = createEvaluator(engine, network, image, validation, document.evaluation.batchSize, execution);
 
   // State: from the seed, or from a checkpoint
@@ -86,6 +96,9 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
       : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network));
   const progress = start.progress;
   let state = uploadState(start.state);
+  if (task.resumeFrom === null && network.initializesFromData) {
+    state = initializeFromData(engine, network, state, loader.load(order.batchIndices(0)), execution);
+  }
 
   send({
     type: 'prepared',
@@ -116,7 +129,7 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
     // Forward, backward, update
     const batch = loader.load(order.batchIndices(stepIndex));
     const learningRateTensor = scalar(learningRate, 'float32');
-    const results = step.run({ ...state, ...batch, learningRate: learningRateTensor });
+    const results = step.run(stepIndex, { ...state, ...batch, learningRate: learningRateTensor });
     const loss = readScalar(results, 'loss');
     const correctCount = readScalar(results, 'correctCount');
     const logs = Object.keys(selectByPrefix(results, logPrefix)).map(
@@ -150,7 +163,9 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
     if (isDue(done, evaluationInterval, totalSteps)) {
       metrics.flush(currentProgress());
       const evaluationStartedAt = performance.now();
-      const evaluation = await evaluator.evaluate(state);
+      const precise = (await population?.preciseStatistics(state)) ?? {};
+      const evaluation = await evaluator.evaluate({ ...state, ...precise });
+      disposeAll(precise);
       timing.addEvaluation(secondsSince(evaluationStartedAt));
       const { trainLoss, trainAccuracy } = addEvaluation(progress, evaluation, batchSize);
       metrics.add(metricSeries.validationLoss, done, evaluation.loss);
@@ -184,6 +199,7 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
   send({ type: 'finished', outcome, summary: summarize() });
 
   step.dispose();
+  population?.dispose();
   evaluator.dispose();
   disposeAll(state);
   training.close();

@@ -13,6 +13,22 @@ export type FieldMeta = {
   choices?: Record<string, string>;
 };
 
+/** What a method's settings have to fit, beyond their own ranges. */
+export interface MethodContext {
+  batchSize: number;
+  trainingImages: number;
+  /** The layers that get the method's normalizer. */
+  normalizedLayers: readonly { name: string; channels: number }[];
+}
+
+/** Why a method's settings do not fit a run. */
+export interface MethodProblem {
+  /** The method's parameter that is to be changed. */
+  field: string;
+  message: string;
+  hint: string;
+}
+
 /** Everything about a method but its computation, which is in `trainer/methods/<id>.ts`. */
 export interface MethodDescription<Schema extends z.ZodObject = z.ZodObject> {
   id: string;
@@ -29,6 +45,8 @@ export interface MethodDescription<Schema extends z.ZodObject = z.ZodObject> {
   normalizes: boolean;
   /** True where training noise depends on the batch, so that batch size 1 is meaningless. */
   needsBatch: boolean;
+  /** The first thing that does not fit, where something can fail to; null where all does. */
+  findProblem?(settings: z.infer<Schema>, context: MethodContext): MethodProblem | null;
   /** One colour (Okabe–Ito), dash and marker everywhere. */
   style: { color: string; dash: 'solid' | 'dashed' | 'dotted'; marker: 'circle' | 'rect' | 'triangle' | 'diamond' };
 }

@@ -6,6 +6,8 @@
 export const metricSeries = {
   trainLoss: 'train/loss',
   trainAccuracy: 'train/accuracy',
+  /** What the method adds to the loss, as gamma decay does; not part of `train/loss`. */
+  penalty: 'train/penalty',
   trainMeanLoss: 'trainMean/loss',
   trainMeanAccuracy: 'trainMean/accuracy',
   validationLoss: 'validation/loss',

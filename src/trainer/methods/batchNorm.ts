@@ -1,8 +1,16 @@
-import { add, mean, mul, rsqrt, square, sub, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import type { Tensor1D } from '@tensorflow/tfjs-core';
 import type { z } from 'zod';
 import type { batchNormSchema } from '#shared/domain/methods/batchNorm.ts';
 import { requireTensor } from '../tensors.ts';
 import type { LayerMethod, MethodLayer } from './method.ts';
+import {
+  affineVariables,
+  kernelVariable,
+  logGammaSquared,
+  normalizeByRunning,
+  runningVariables,
+  updateRunning,
+} from './statistics.ts';
 
 /**
  * Batch normalization: out = γ(h − μ)/√(σ² + ϵ) + β, h = wᵀx without bias; γ, β, μ, σ² are [C].
@@ -14,45 +22,25 @@ import type { LayerMethod, MethodLayer } from './method.ts';
  * Source: Ioffe & Szegedy 2015; Luo et al. 2019, equation 1.
  */
 export function createBatchNorm(
-  { kernelShape, fanIn, layer }: MethodLayer,
+  layer: MethodLayer,
   { epsilon, runningMomentum }: z.infer<typeof batchNormSchema>,
 ): LayerMethod {
-  const constant = (value: number) => ({ shape: [layer.channels], initial: { kind: 'constant', value } }) as const;
-  const updateRunning = (running: Tensor, batch: Tensor): Tensor =>
-    add(mul(running, runningMomentum), mul(batch, 1 - runningMomentum));
   return {
     variables: {
-      parameters: {
-        kernel: { shape: kernelShape, initial: { kind: 'heNormal', fanIn } },
-        gamma: constant(1),
-        beta: constant(0),
-      },
-      statistics: { runningMean: constant(0), runningVariance: constant(1) },
+      parameters: { kernel: kernelVariable(layer), ...affineVariables(layer) },
+      statistics: runningVariables(layer),
     },
     forwardTraining({ linear, parameters, statistics, operations }) {
-      const { output, mean, variance } = operations.batchNormTraining(
+      const { output, ...batch } = operations.batchNormTraining(
         linear(requireTensor(parameters, 'kernel')),
         requireTensor(parameters, 'gamma') as Tensor1D,
         requireTensor(parameters, 'beta') as Tensor1D,
         epsilon,
       );
-      return {
-        output,
-        statistics: {
-          runningMean: updateRunning(requireTensor(statistics, 'runningMean'), mean),
-          runningVariance: updateRunning(requireTensor(statistics, 'runningVariance'), variance),
-        },
-      };
+      return { output, statistics: updateRunning(statistics, batch, runningMomentum) };
     },
-    forwardEvaluation({ linear, parameters, statistics }) {
-      const h = linear(requireTensor(parameters, 'kernel'));
-      const inverseDeviation = rsqrt(add(requireTensor(statistics, 'runningVariance'), epsilon));
-      const centred = sub(h, requireTensor(statistics, 'runningMean'));
-      return add(
-        mul(centred, mul(requireTensor(parameters, 'gamma'), inverseDeviation)),
-        requireTensor(parameters, 'beta'),
-      );
-    },
-    logs: (parameters) => ({ gammaSquared: mean<Scalar>(square(requireTensor(parameters, 'gamma'))) }),
+    forwardEvaluation: ({ linear, parameters, statistics }) =>
+      normalizeByRunning(linear(requireTensor(parameters, 'kernel')), statistics, parameters, epsilon),
+    logs: logGammaSquared,
   };
 }

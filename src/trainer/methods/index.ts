@@ -1,7 +1,19 @@
 import type { MethodId, MethodSettings } from '#shared/domain/methods/index.ts';
-import { createBatchNorm } from './batchNorm.ts';
 import type { LayerMethod, MethodLayer } from './method.ts';
+import { createBatchNorm } from './batchNorm.ts';
+import { createBatchRenorm } from './batchRenorm.ts';
+import { createGhostBatchNorm } from './ghostBatchNorm.ts';
+import { createGroupNorm } from './groupNorm.ts';
+import { createInstanceNorm } from './instanceNorm.ts';
+import { createLayerNorm } from './layerNorm.ts';
 import { createNone } from './none.ts';
+import { createPopulationNorm } from './populationNorm.ts';
+import { createPopulationNormGammaDecay } from './populationNormGammaDecay.ts';
+import { createSwitchableNorm } from './switchableNorm.ts';
+import { createWeightNorm } from './weightNorm.ts';
+import { createWeightNormMeanOnlyBatchNorm } from './weightNormMeanOnlyBatchNorm.ts';
+import { createWeightNormVarianceOnlyBatchNorm } from './weightNormVarianceOnlyBatchNorm.ts';
+import { createWeightStandardization } from './weightStandardization.ts';
 
 type MethodFactory<Id extends MethodId> = (
   layer: MethodLayer,
@@ -12,6 +24,18 @@ type MethodFactory<Id extends MethodId> = (
 const factories: { readonly [Id in MethodId]: MethodFactory<Id> } = {
   none: createNone,
   batchNorm: createBatchNorm,
+  populationNorm: createPopulationNorm,
+  populationNormGammaDecay: createPopulationNormGammaDecay,
+  weightNorm: createWeightNorm,
+  weightNormMeanOnlyBatchNorm: createWeightNormMeanOnlyBatchNorm,
+  weightNormVarianceOnlyBatchNorm: createWeightNormVarianceOnlyBatchNorm,
+  layerNorm: createLayerNorm,
+  instanceNorm: createInstanceNorm,
+  groupNorm: createGroupNorm,
+  switchableNorm: createSwitchableNorm,
+  ghostBatchNorm: createGhostBatchNorm,
+  batchRenorm: createBatchRenorm,
+  weightStandardization: createWeightStandardization,
 };
 
 /** The method's computation at one layer. */

@@ -5,7 +5,7 @@ import type { StepOperations, TensorRecord } from '../engines/engine.ts';
 /** How a variable starts. */
 export type InitialValue =
   | { kind: 'constant'; value: number }
-  /** N(0, 2/fanIn), drawn by seed and the variable's name (He et al. 2015). */
+  /** A kernel or its direction: N(0, 2/fanIn), drawn by seed and the layer's name (He et al. 2015). */
   | { kind: 'heNormal'; fanIn: number };
 
 /** A float32 tensor that training changes. */
@@ -39,11 +39,32 @@ export interface LayerInputs {
   operations: StepOperations;
 }
 
-export interface LayerTrainingResult {
-  /** What goes into the activation. */
+/** What a pass gives besides its output; what is absent stays as it was. Carries no gradient. */
+export interface LayerResult {
+  /** What goes into the activation, or comes out of it where the method `includesActivation`. */
   output: Tensor;
-  /** New value of each of the method's statistics; carries no gradient. */
-  statistics: TensorRecord;
+  /** New values of statistics. */
+  statistics?: TensorRecord;
+  /** New values of parameters; from `initialize` only. */
+  parameters?: TensorRecord;
+}
+
+/** Which images statistics are taken from, and when. */
+export interface PopulationSettings {
+  images: number;
+  subset: 'fixed' | 'rotating';
+  /** Steps between two refreshes. */
+  refreshEvery: number;
+}
+
+export interface LayerPopulation {
+  settings: PopulationSettings;
+  /**
+   * Takes the statistics `populationMean` and `populationVariance`, and what else it wants, from
+   * images of the population and goes on with them, so that the next layer sees its input as training
+   * will. Runs before training steps, without gradient.
+   */
+  forward(inputs: LayerInputs): LayerResult;
 }
 
 /**
@@ -53,8 +74,18 @@ export interface LayerTrainingResult {
  */
 export interface LayerMethod {
   variables: LayerVariables;
-  forwardTraining(inputs: LayerInputs): LayerTrainingResult;
+  /** True where the method has an activation of its own instead of the layer's. */
+  includesActivation?: boolean;
+  forwardTraining(inputs: LayerInputs): LayerResult;
   forwardEvaluation(inputs: LayerInputs): Tensor;
+  /** For methods whose statistics come from training images beyond the batch. */
+  population?: LayerPopulation;
+  /**
+   * Sets parameters by a first batch and goes on with them; runs once, before the first step.
+   */
+  initialize?(inputs: LayerInputs): LayerResult;
+  /** Added to the loss that is minimised, with gradient with respect to parameters only. */
+  penalty?(parameters: TensorRecord, statistics: TensorRecord): Scalar;
   /** Scalars worth a curve: a series `<name>/<layer>` a step, of the parameters before its update. */
-  logs(parameters: TensorRecord): Record<string, Scalar>;
+  logs(parameters: TensorRecord, statistics: TensorRecord): Record<string, Scalar>;
 }

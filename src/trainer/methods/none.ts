@@ -18,7 +18,7 @@ export function createNone({ kernelShape, fanIn, layer }: MethodLayer): LayerMet
       },
       statistics: {},
     },
-    forwardTraining: (inputs) => ({ output: forward(inputs), statistics: {} }),
+    forwardTraining: (inputs) => ({ output: forward(inputs) }),
     forwardEvaluation: forward,
     logs: () => ({}),
   };

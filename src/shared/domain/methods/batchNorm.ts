@@ -1,29 +1,11 @@
 import { z } from 'zod';
-import type { FieldMeta, MethodDescription } from '../method.ts';
+import type { MethodDescription } from '../method.ts';
+import { epsilonField, runningMomentumField } from './fields.ts';
 
 export const batchNormSchema = z.strictObject({
   id: z.literal('batchNorm'),
-  epsilon: z
-    .number()
-    .positive()
-    .max(1)
-    .default(1e-5)
-    .meta({
-      title: 'Epsilon',
-      symbol: 'ϵ',
-      help: 'Added to the variance before its square root, so that a constant channel does not divide by zero.',
-      advanced: true,
-    } satisfies FieldMeta),
-  runningMomentum: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0.9)
-    .meta({
-      title: 'Running momentum',
-      help: 'How much of the running mean and variance is kept at each step; the rest comes from the batch.',
-      advanced: true,
-    } satisfies FieldMeta),
+  epsilon: epsilonField,
+  runningMomentum: runningMomentumField,
 });
 
 export const batchNorm = {
