@@ -2,6 +2,7 @@ import type { MethodId, MethodSettings } from '#shared/domain/methods/index.ts';
 import type { LayerMethod, MethodLayer } from './method.ts';
 import { createBatchNorm } from './batchNorm.ts';
 import { createBatchRenorm } from './batchRenorm.ts';
+import { createFilterResponseNorm } from './filterResponseNorm.ts';
 import { createGhostBatchNorm } from './ghostBatchNorm.ts';
 import { createGroupNorm } from './groupNorm.ts';
 import { createInstanceNorm } from './instanceNorm.ts';
@@ -35,6 +36,7 @@ const factories: { readonly [Id in MethodId]: MethodFactory<Id> } = {
   switchableNorm: createSwitchableNorm,
   ghostBatchNorm: createGhostBatchNorm,
   batchRenorm: createBatchRenorm,
+  filterResponseNorm: createFilterResponseNorm,
   weightStandardization: createWeightStandardization,
 };
 

@@ -3,6 +3,7 @@ import { LabError } from '../../errors.ts';
 import type { MethodContext, MethodDescription, MethodProblem } from '../method.ts';
 import { batchNorm, batchNormSchema } from './batchNorm.ts';
 import { batchRenorm, batchRenormSchema } from './batchRenorm.ts';
+import { filterResponseNorm, filterResponseNormSchema } from './filterResponseNorm.ts';
 import { ghostBatchNorm, ghostBatchNormSchema } from './ghostBatchNorm.ts';
 import { groupNorm, groupNormSchema } from './groupNorm.ts';
 import { instanceNorm, instanceNormSchema } from './instanceNorm.ts';
@@ -34,6 +35,7 @@ export const methodSchema = z.discriminatedUnion('id', [
   switchableNormSchema,
   ghostBatchNormSchema,
   batchRenormSchema,
+  filterResponseNormSchema,
   weightStandardizationSchema,
 ]);
 
@@ -55,6 +57,7 @@ export const methods: { readonly [Id in MethodId]: MethodDescription } = {
   switchableNorm,
   ghostBatchNorm,
   batchRenorm,
+  filterResponseNorm,
   weightStandardization,
 };
 
