@@ -50,11 +50,20 @@ export const benchTaskSchema = z.strictObject({
 });
 export type BenchTask = z.infer<typeof benchTaskSchema>;
 
+/** Repeats reference runs from their folders. */
+export const parityTaskSchema = z.strictObject({
+  type: z.literal('parity'),
+  engine: engineLocationSchema,
+  directories: z.array(z.string()).min(1),
+});
+export type ParityTask = z.infer<typeof parityTaskSchema>;
+
 export const trainerTaskSchema = z.discriminatedUnion('type', [
   trainTaskSchema,
   describeTaskSchema,
   verifyTaskSchema,
   benchTaskSchema,
+  parityTaskSchema,
 ]);
 export type TrainerTask = z.infer<typeof trainerTaskSchema>;
 
@@ -127,6 +136,35 @@ export const benchRecordSchema = z.strictObject({
 });
 export type BenchRecord = z.infer<typeof benchRecordSchema>;
 
+/** A number that may have become NaN or infinite. */
+const measuredSchema = z.union([z.number(), z.nan(), z.literal(Infinity)]);
+
+/** How far one reference run is from its repetition, in one way of computing. */
+export const parityRecordSchema = z.strictObject({
+  fixture: z.string(),
+  engine: z.string(),
+  mode: z.enum(['eager', 'compiled']),
+  operations: z.enum(['composed', 'fused']),
+  /** True where every error is within its tolerance. */
+  ok: z.boolean(),
+  exceeded: z.array(z.string()),
+  steps: z.array(
+    z.strictObject({
+      step: z.int(),
+      loss: measuredSchema,
+      lossError: measuredSchema,
+      penalty: measuredSchema,
+      penaltyError: measuredSchema,
+    }),
+  ),
+  /** Largest error of each kind, in the fixture's own measures. */
+  errors: z.record(z.string(), measuredSchema),
+  tolerances: z.record(z.string(), z.number()),
+  /** Why it could not be run. */
+  problem: z.string().nullable(),
+});
+export type ParityRecord = z.infer<typeof parityRecordSchema>;
+
 /** From the trainer to main. */
 export const trainerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), protocolVersion: z.int(), pid: z.int() }),
@@ -163,6 +201,7 @@ export const trainerMessageSchema = z.discriminatedUnion('type', [
     losses: z.record(z.string(), z.array(z.number())),
   }),
   z.strictObject({ type: z.literal('bench'), records: z.array(benchRecordSchema) }),
+  z.strictObject({ type: z.literal('parity'), records: z.array(parityRecordSchema) }),
   z.strictObject({
     type: z.literal('failed'),
     error: z.strictObject({

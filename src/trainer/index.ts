@@ -8,6 +8,7 @@ import { protocolVersion, type TrainerCommand, type TrainerTask } from '#shared/
 import { bench } from './bench.ts';
 import { connectToMain } from './connection.ts';
 import { openEngine } from './engines/openEngine.ts';
+import { checkParity } from './parity.ts';
 import { train } from './train.ts';
 import { verifyEngine } from './verify.ts';
 
@@ -73,6 +74,9 @@ async function runTask(task: TrainerTask): Promise<void> {
       break;
     case 'bench':
       connection.send({ type: 'bench', records: await bench(task, engine) });
+      break;
+    case 'parity':
+      connection.send({ type: 'parity', records: await checkParity(task, engine) });
       break;
   }
   engine.dispose();

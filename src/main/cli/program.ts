@@ -67,6 +67,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['datasets', async () => (await import('./datasets.ts')).addDatasetCommands],
   ['engines', async () => (await import('./engines.ts')).addEngineCommands],
   ['bench', async () => (await import('./bench.ts')).addBenchCommand],
+  ['parity', async () => (await import('./parity.ts')).addParityCommand],
 ]);
 
 /** The command that was typed; all of them where that is not plain: for the help, and to suggest one. */

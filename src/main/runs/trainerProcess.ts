@@ -11,7 +11,10 @@ import { BoundedLog } from './boundedLog.ts';
 import type { TrainerLauncher } from './trainerLauncher.ts';
 import { describeTrainerLoss } from './trainerLoss.ts';
 
-export type TrainerResult = Extract<TrainerMessage, { type: 'finished' | 'described' | 'verified' | 'bench' }>;
+export type TrainerResult = Extract<
+  TrainerMessage,
+  { type: 'finished' | 'described' | 'verified' | 'bench' | 'parity' }
+>;
 
 /** How a trainer process ended; exactly one of these for each process. */
 export type TrainerEnding =
@@ -160,6 +163,7 @@ export class TrainerProcess {
       case 'described':
       case 'verified':
       case 'bench':
+      case 'parity':
         this.#conclude({ kind: 'result', result: message });
         break;
     }

@@ -1,5 +1,13 @@
 import { LabError } from '#shared/errors.ts';
-import type { BenchRecord, BenchTask, EngineDescription, EngineLocation, TrainerTask } from '#shared/protocol.ts';
+import type {
+  BenchRecord,
+  BenchTask,
+  EngineDescription,
+  EngineLocation,
+  ParityRecord,
+  ParityTask,
+  TrainerTask,
+} from '#shared/protocol.ts';
 import type { TrainerLauncher } from './trainerLauncher.ts';
 import { TrainerProcess, type TrainerResult } from './trainerProcess.ts';
 
@@ -63,4 +71,13 @@ export async function benchEngine(
   signal?: AbortSignal,
 ): Promise<BenchRecord[]> {
   return (await runTask(launcher, { type: 'bench', ...task }, 'bench', signal)).records;
+}
+
+/** Repeats reference runs on an engine, and measures how far they are from the reference. */
+export async function checkParity(
+  launcher: TrainerLauncher,
+  task: Omit<ParityTask, 'type'>,
+  signal?: AbortSignal,
+): Promise<ParityRecord[]> {
+  return (await runTask(launcher, { type: 'parity', ...task }, 'parity', signal)).records;
 }

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { LabError } from '#shared/errors.ts';
+import type { ParityRecord } from '#shared/protocol.ts';
+import { openEngines } from '../lab.ts';
+import { checkParity } from '../runs/trainerTask.ts';
+import type { CommandContext } from './context.ts';
+import { formatTable } from './format.ts';
+import { onInterrupts } from './interrupts.ts';
+import { ProgressLine, showInstallProgress } from './progressLine.ts';
+
+interface ParityOptions {
+  engine: 'auto' | 'tensorflow' | 'javascript';
+}
+
+export function addParityCommand(program: Command, context: CommandContext): void {
+  program
+    .command('parity')
+    .argument('<directory>', 'folder of a reference run, or one that holds several')
+    .description('Repeat reference runs of another program and compare losses, gradients, weights and evaluation.')
+    .addOption(new Option('--engine <engine>').choices(['auto', 'tensorflow', 'javascript']).default('auto'))
+    .action((directory: string, options: ParityOptions) => parity(context, context.resolvePath(directory), options));
+}
+
+/**
+ * The folder itself where it is a reference run, else the reference runs in it.
+ * @throws LabError `notFound` where there is none.
+ */
+function findFixtures(directory: string): string[] {
+  const isFixture = (folder: string): boolean => existsSync(join(folder, 'run.json'));
+  if (isFixture(directory)) return [directory];
+  const found = existsSync(directory)
+    ? readdirSync(directory)
+        .sort()
+        .map((name) => join(directory, name))
+        .filter(isFixture)
+    : [];
+  if (found.length > 0) return found;
+  throw new LabError(
+    'notFound',
+    `There is no reference run in ${directory}.`,
+    'Name a folder with run.json, expected.json and tensors.safetensors, or one that holds such folders.',
+  );
+}
+
+async function parity(context: CommandContext, directory: string, options: ParityOptions): Promise<void> {
+  const fixtures = findFixtures(directory);
+  const { output } = context;
+  const line = new ProgressLine(output);
+  const abort = new AbortController();
+  const endInterrupts = onInterrupts(
+    () => abort.abort(),
+    () => process.exit(130),
+  );
+  try {
+    const { location, notes } = await openEngines(context.launcher).choose(options.engine, {
+      install: true,
+      signal: abort.signal,
+      onProgress: (progress) => {
+        showInstallProgress(line, progress);
+      },
+    });
+    line.clear();
+    for (const note of notes) output.note(`${note.message} ${note.hint}`);
+    const records: ParityRecord[] = [];
+    for (const [index, fixture] of fixtures.entries()) {
+      line.update('comparing', index / fixtures.length, fixture);
+      const task = { engine: location, directories: [fixture] };
+      records.push(...(await checkParity(context.launcher, task, abort.signal)));
+    }
+    line.clear();
+    output.result(records, formatParity(records));
+    if (records.some(({ ok }) => !ok)) context.exitStatus = 1;
+  } finally {
+    line.clear();
+    endInterrupts();
+  }
+}
+
+/** The error nearest to its tolerance, or furthest beyond it; what is no number is worst. */
+function worstError({ errors, tolerances }: ParityRecord): { kind: string; error: number; tolerance: number } | null {
+  const share = (error: number, tolerance: number): number =>
+    Number.isNaN(error) ? Infinity : error === 0 ? 0 : error / tolerance;
+  const ordered = Object.entries(tolerances)
+    .map(([kind, tolerance]) => ({ kind, tolerance, error: errors[kind] ?? NaN }))
+    .sort((left, right) => share(right.error, right.tolerance) - share(left.error, left.tolerance));
+  return ordered[0] ?? null;
+}
+
+function formatError(value: number | undefined): string {
+  return value === undefined ? '–' : value === 0 ? '0' : value.toExponential(1);
+}
+
+/** A line for each reference run and way of computing; for one run alone, its steps and all its errors too. */
+export function formatParity(records: readonly ParityRecord[]): string {
+  const table = formatTable(records, [
+    { title: 'reference run', value: ({ fixture }) => fixture },
+    { title: 'mode', value: ({ mode }) => mode },
+    { title: 'operations', value: ({ operations }) => operations },
+    { title: 'loss', value: ({ errors }) => formatError(errors['lossAbs']), align: 'right' },
+    { title: 'update', value: ({ errors }) => formatError(errors['updateRel']), align: 'right' },
+    { title: 'statistics', value: ({ errors }) => formatError(errors['statisticsRel']), align: 'right' },
+    { title: 'evaluation', value: ({ errors }) => formatError(errors['evalLossAbs']), align: 'right' },
+    {
+      title: 'nearest to its tolerance',
+      value: (record) => {
+        const worst = worstError(record);
+        return worst === null ? '–' : `${worst.kind} ${formatError(worst.error)} of ${formatError(worst.tolerance)}`;
+      },
+    },
+    {
+      title: 'verdict',
+      value: ({ ok, exceeded, problem }) => (ok ? 'within' : (problem ?? `exceeds ${exceeded.join(', ')}`)),
+    },
+  ]);
+  const failed = records.filter(({ ok }) => !ok).length;
+  const parts = [records[0]?.engine ?? '', table];
+  if (new Set(records.map(({ fixture }) => fixture)).size === 1) parts.push(...records.map(formatSteps));
+  parts.push(
+    failed === 0 ? `All ${records.length} within tolerance.` : `${failed} of ${records.length} not within tolerance.`,
+  );
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function formatSteps({ mode, operations, steps, errors, tolerances }: ParityRecord): string {
+  const title = `${mode}, ${operations}`;
+  const perStep = formatTable(steps, [
+    { title: 'step', value: ({ step }) => String(step), align: 'right' },
+    { title: 'loss', value: ({ loss }) => loss.toFixed(6), align: 'right' },
+    { title: 'error', value: ({ lossError }) => formatError(lossError), align: 'right' },
+    { title: 'penalty', value: ({ penalty }) => penalty.toFixed(6), align: 'right' },
+    { title: 'error', value: ({ penaltyError }) => formatError(penaltyError), align: 'right' },
+  ]);
+  const all = formatTable(Object.entries(tolerances), [
+    { title: 'error', value: ([kind]) => kind },
+    { title: 'measured', value: ([kind]) => formatError(errors[kind]), align: 'right' },
+    { title: 'tolerance', value: ([, tolerance]) => formatError(tolerance), align: 'right' },
+  ]);
+  return [title, ...(steps.length > 0 ? [perStep] : []), all].join('\n\n');
+}

@@ -1,0 +1,64 @@
+import { tensor1d } from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEngine } from '#trainer/engines/openEngine.ts';
+import type { Engine } from '#trainer/engines/engine.ts';
+import { estimateZeta } from '#trainer/methods/populationNormGammaDecay.ts';
+import { scaleAndShift, standardizeBatch } from '#trainer/methods/statistics.ts';
+import { expectClose, input, runOnce, stepVariants } from '../../conformance/stepTools.ts';
+import { testEngines } from '../../engines.ts';
+import { cases, hasGradientCases, stepBody, stepInputs, zetaCases } from './gradientCases.ts';
+
+for (const { name, location } of testEngines) {
+  describe.runIf(location && hasGradientCases)(`on ${name} (where it and gradients.json are there)`, () => {
+    let engine: Engine;
+    beforeAll(async () => {
+      if (location) engine = await openEngine(location);
+    });
+    afterAll(() => engine.dispose());
+    // What cannot be compiled or fused would only repeat the first.
+    const variants = name === 'javascript' ? stepVariants.slice(0, 1) : stepVariants;
+
+    describe('output, statistics and gradients', () => {
+      it.each(cases.map((fixture) => [fixture.name, fixture] as const))('%s', (_name, fixture) => {
+        for (const variant of variants) {
+          const results = runOnce(engine, variant, stepInputs(fixture), stepBody(fixture));
+          const tolerance = fixture.float32Tolerance;
+          expectClose(results['output'], fixture.output.data, tolerance);
+          for (const [gradient, { data }] of Object.entries(fixture.gradients)) {
+            expectClose(results[`gradient/${gradient}`], data, tolerance);
+          }
+          for (const [statistic, { data }] of Object.entries(fixture.stateAfter ?? {})) {
+            expectClose(results[`state/${statistic}`], data, tolerance);
+          }
+        }
+        expect(engine.memory().tensorCount).toBe(0);
+      });
+    });
+
+    // The third noise model of the file, M·H·W independent values, is no option: it is far off.
+    describe('ζ of gamma decay', () => {
+      const offered = zetaCases.filter(({ noise }) => noise !== 'paperMHW');
+      it.each(offered.map((zetaCase) => [`${zetaCase.noise}, [${zetaCase.x.shape.join()}]`, zetaCase] as const))(
+        '%s',
+        (_name, { noise, targetBatchSize, epsilon, x, gamma, beta, zeta }) => {
+          for (const variant of variants) {
+            const results = runOnce(
+              engine,
+              variant,
+              { x: { shape: x.shape, values: x.data } },
+              (inputs, operations) => {
+                const { output: z } = standardizeBatch(input(inputs, 'x'), epsilon, operations);
+                const preactivation = scaleAndShift(z, { gamma: tensor1d(gamma), beta: tensor1d(beta) });
+                if (noise === 'paperMHW') throw new Error('no option');
+                return { zeta: estimateZeta(z, preactivation, { noise, targetBatchSize }) };
+              },
+            );
+            Array.from(results['zeta'] ?? []).forEach((value, channel) =>
+              expect(Math.abs(value / (zeta[channel] ?? NaN) - 1)).toBeLessThan(2e-5),
+            );
+          }
+        },
+      );
+    });
+  });
+}
