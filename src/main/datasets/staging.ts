@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { describeWriteError } from '#files/fileErrors.ts';
-import { isProcessAlive } from '#files/processes.ts';
+import { identifyProcess, isSameProcessAlive, processIdentitySchema } from '#files/processes.ts';
 
 const stagingPrefix = '.importing-';
 const trashPrefix = '.removing-';
 const ownerFile = 'owner.json';
 const otherHostPatienceMs = 24 * 3_600_000;
-
-const ownerSchema = z.object({ processId: z.int(), hostName: z.string(), processStart: z.string().nullable() });
 
 /** Work folders of this process that are in use. */
 const activeStaging = new Set<string>();
@@ -35,12 +32,7 @@ export async function createStaging(datasetsDirectory: string): Promise<Staging>
   };
   try {
     await mkdir(directory, { recursive: true });
-    const owner = {
-      processId: process.pid,
-      hostName: hostname(),
-      processStart: await readProcessStart(process.pid),
-    };
-    await writeFile(join(directory, ownerFile), JSON.stringify(owner));
+    await writeFile(join(directory, ownerFile), JSON.stringify(identifyProcess(process.pid)));
   } catch (error) {
     await release().catch(() => undefined);
     throw describeWriteError(error, datasetsDirectory);
@@ -67,9 +59,9 @@ export async function removeLeftovers(datasetsDirectory: string): Promise<void> 
 async function isAbandoned(directory: string): Promise<boolean> {
   if (activeStaging.has(directory)) return false;
   const text = await readFile(join(directory, ownerFile), 'utf8').catch(() => 'null');
-  const owner = ownerSchema.safeParse(parseJson(text));
+  const owner = processIdentitySchema.safeParse(parseJson(text));
   if (!owner.success) return true;
-  const { processId, hostName, processStart } = owner.data;
+  const { processId, hostName } = owner.data;
   if (hostName !== hostname()) {
     const modifiedMs = await stat(directory).then(
       (status) => status.mtimeMs,
@@ -79,7 +71,7 @@ async function isAbandoned(directory: string): Promise<boolean> {
   }
   // This process knows its own work; in a container an earlier process may have had the same id.
   if (processId === process.pid) return true;
-  return !isProcessAlive(processId) || (await readProcessStart(processId)) !== processStart;
+  return !isSameProcessAlive(owner.data);
 }
 
 function parseJson(text: string): unknown {
@@ -88,11 +80,4 @@ function parseJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-/** When a process started, in the kernel's ticks: tells it from a later one with the same id. Linux only. */
-async function readProcessStart(processId: number): Promise<string | null> {
-  const text = await readFile(`/proc/${processId}/stat`, 'utf8').catch(() => null);
-  // The command's name, in parentheses, may hold spaces; the start is field 22, the twentieth after it.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
