@@ -1,5 +1,5 @@
 import { createDesktopClient, createDesktopHost } from './client/desktopClient.ts';
-import { takeSessionToken } from './client/sessionToken.ts';
+import { reloadOnNewToken, takeSessionToken } from './client/sessionToken.ts';
 import { uploadFiles } from './client/upload.ts';
 import { createWebClient } from './client/webClient.ts';
 import { plainPage } from './data/host.ts';
@@ -7,6 +7,7 @@ import { mountApp } from './mountApp.ts';
 
 if (window.normlab === undefined) {
   const token = takeSessionToken();
+  reloadOnNewToken();
   mountApp(createWebClient(token), {
     ...plainPage,
     receiveFiles: (files, onProgress, signal) => uploadFiles(files, { token, onProgress, signal }),

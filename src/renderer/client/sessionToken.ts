@@ -13,3 +13,10 @@ export function takeSessionToken(): string {
   }
   return sessionStorage.getItem(storageKey) ?? '';
 }
+
+/** The address of a host that was started anew, put into a page that is open: the page begins again with it. */
+export function reloadOnNewToken(): void {
+  addEventListener('hashchange', () => {
+    if (/[#&]token=/.test(location.hash)) location.reload();
+  });
+}
