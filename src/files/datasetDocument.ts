@@ -4,6 +4,7 @@ import { hashDocument } from '#shared/canonicalJson.ts';
 import { datasetDocumentSchema, type DatasetDocument, type DatasetSplit } from '#shared/domain/dataset.ts';
 import { describeProblems } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { systemErrorCode } from './fileErrors.ts';
 
 /** Description of a data set in its folder; written last, so that a folder without it is not a data set. */
@@ -31,7 +32,7 @@ export function datasetChecksum(document: Pick<DatasetDocument, 'image' | 'train
 
 /** What to do about a damaged data set, in one sentence. */
 export function damagedDatasetHint(id: string): string {
-  return `\`lab datasets verify ${id}\` lists what is wrong; \`lab datasets remove ${id}\` and import it again.`;
+  return `${labCommand(`datasets verify ${id}`)} lists what is wrong; ${labCommand(`datasets remove ${id}`)} and import it again.`;
 }
 
 /**

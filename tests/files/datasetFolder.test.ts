@@ -171,7 +171,7 @@ describe('a damaged folder', () => {
     await expect(openDataset(directory)).rejects.toMatchObject({
       code: 'invalidDataset',
       message: expect.stringMatching(pattern) as string,
-      hint: expect.stringMatching(/lab datasets remove/) as string,
+      hint: expect.stringMatching(/lab -- datasets remove/) as string,
     });
   }
   async function changeDocument(change: (json: Record<string, unknown>) => void): Promise<void> {

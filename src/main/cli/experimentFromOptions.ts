@@ -5,6 +5,7 @@ import { presetExperiment, scales, type Scale } from '#shared/domain/presets.ts'
 import { parseRunDocument } from '#shared/domain/run.ts';
 import { applySetting, parseSettingValue, type SettingValue } from '#shared/domain/setting.ts';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { describeSettings, suggestSetting } from './settings.ts';
 import { asUsage, UsageError } from './usageError.ts';
 
@@ -114,7 +115,7 @@ async function fromFile(path: string): Promise<Draft> {
     throw new LabError(
       'invalidDocument',
       `${path} holds no run or experiment document.`,
-      'Write a JSON object; `lab train --help` lists its fields.',
+      `Write a JSON object; ${labCommand('train --help')} lists its fields.`,
     );
   }
   if ('base' in document || ('format' in document && document.format === 'normlab.experiment')) {

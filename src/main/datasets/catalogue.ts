@@ -4,6 +4,7 @@ import { readDatasetDocument } from '#files/datasetDocument.ts';
 import { systemErrorCode } from '#files/fileErrors.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import type { DatasetProblem } from './datasetService.ts';
 
 /** What is in a folder of data sets, read anew each time: people copy and delete folders. */
@@ -78,7 +79,7 @@ export function createCatalogue(datasetsDirectory: string, prepare: () => Promis
     return new LabError(
       'notFound',
       `There is no data set “${idOrName}”.`,
-      `${there === '' ? 'There is none yet' : `There are: ${there}`}; \`lab datasets import PATH\` adds one.`,
+      `${there === '' ? 'There is none yet' : `There are: ${there}`}; ${labCommand('datasets import PATH')} adds one.`,
     );
   }
 

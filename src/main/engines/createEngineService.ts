@@ -134,7 +134,7 @@ export function createEngineService(options: EngineServiceOptions): EngineServic
     id: 'javascript',
     title: titles.javascript,
     state: 'ready',
-    reason: 'It is always there, and far slower: for looking around only.',
+    reason: 'It is always there, and hundreds of times slower: for looking around only.',
     location: { kind: 'javascript' },
     bytes: 0,
   };
@@ -277,7 +277,14 @@ export function createEngineService(options: EngineServiceOptions): EngineServic
         });
       }
     }
-    if (wanted === 'auto') return { ...javascript, notes };
+    if (wanted === 'auto') {
+      notes.push({
+        code: 'engineMissing',
+        message: 'Training goes on in plain JavaScript, hundreds of times slower.',
+        hint: `It does for looking around; ${installCommand('tensorflow-cpu')} gets the fast engine.`,
+      });
+      return { ...javascript, notes };
+    }
     const last = notes.at(-1);
     throw new LabError(
       'engineMissing',

@@ -1,3 +1,4 @@
+import { labCommand } from '#shared/labCommand.ts';
 import type { LabErrorData } from '#shared/errors.ts';
 
 const crashReasons: { readonly [signal: string]: readonly [what: string, hint: string] } = {
@@ -9,11 +10,17 @@ const crashReasons: { readonly [signal: string]: readonly [what: string, hint: s
     'the engine used an instruction that this processor does not have (SIGILL)',
     'Choose another engine, for example execution.engine=javascript.',
   ],
-  SIGSEGV: ['the engine crashed (SIGSEGV)', 'Resume the run; if it happens again, run `lab engines verify`.'],
-  SIGABRT: ['the engine gave up (SIGABRT)', 'Resume the run; if it happens again, run `lab engines verify`.'],
+  SIGSEGV: [
+    'the engine crashed (SIGSEGV)',
+    `Resume the run; if it happens again, run ${labCommand('engines verify')}.`,
+  ],
+  SIGABRT: [
+    'the engine gave up (SIGABRT)',
+    `Resume the run; if it happens again, run ${labCommand('engines verify')}.`,
+  ],
   SIGBUS: [
     'the engine crashed (SIGBUS), as when a file it reads is cut short',
-    'Check the data with `lab datasets verify`, then resume the run.',
+    `Check the data with ${labCommand('datasets verify ID')}, then resume the run.`,
   ],
   SIGTERM: ['it was asked to end from outside (SIGTERM)', 'Resume the run.'],
 };

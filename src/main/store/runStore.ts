@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import type { RunDocument } from '#shared/domain/run.ts';
 import { canTransition, isActive, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { decodeDocument, decodeJson, encodeDocument, encodeJson, isIntact, type StoredDocument } from './storedJson.ts';
 import type { CheckpointRecord, LogRecord, RunFilter, RunPatch, RunRecord, RunStore } from './store.ts';
 
@@ -161,7 +162,11 @@ export function createRunStore(database: Database, onRemoved: (runId: string) =>
 }
 
 function noRun(id: string): LabError {
-  return new LabError('notFound', `There is no run “${id}”.`, 'List the runs there are with `lab runs list`.');
+  return new LabError(
+    'notFound',
+    `There is no run “${id}”.`,
+    `List the runs there are with ${labCommand('runs list')}.`,
+  );
 }
 
 function encodePatch(patch: RunPatch): Partial<RunRow> {

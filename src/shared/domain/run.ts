@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hashDocument } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
+import { labCommand } from '../labCommand.ts';
 import { architectureSchema } from './architectures/index.ts';
 import { checksumSchema } from './dataset.ts';
 import { defaultChoices } from './defaultChoices.ts';
@@ -277,7 +278,7 @@ export function parseRunDocument(input: unknown): RunDocument {
     throw new LabError(
       'invalidDocument',
       `The run document is not valid: ${describeProblems(result.error)}.`,
-      'Correct the fields named; `lab train --help` lists what can be set.',
+      `Correct the fields named; ${labCommand('train --help')} lists what can be set.`,
     );
   }
   const document = result.data;

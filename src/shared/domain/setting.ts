@@ -1,5 +1,6 @@
 import { cloneJson } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
+import { labCommand } from '../labCommand.ts';
 import { defaultChoices } from './defaultChoices.ts';
 
 export type SettingValue = string | number | boolean | null;
@@ -74,7 +75,7 @@ export function applySetting(document: Record<string, unknown>, path: string, va
       throw new LabError(
         'invalidDocument',
         `“${path}” does not exist: ${part} has no fields of its own.`,
-        'Check the path against `lab train --help`.',
+        `Check the path against ${labCommand('train --help')}.`,
       );
     }
     parent = parent[part] as Record<string, unknown>;

@@ -48,7 +48,7 @@ describe('listing and finding', () => {
     await expect(fresh.get('cifar-10')).rejects.toMatchObject({
       code: 'notFound',
       message: 'There is no data set “cifar-10”.',
-      hint: expect.stringMatching(/none yet; `lab datasets import PATH`/) as string,
+      hint: expect.stringMatching(/none yet; `npm run --silent lab -- datasets import PATH`/) as string,
     });
   });
 

@@ -18,6 +18,9 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.remove());
 
+/** Whoever ends on the last rung is told what that means. */
+const slowNote = { message: 'Training goes on in plain JavaScript, hundreds of times slower.' };
+
 describe('the ladder', () => {
   it('says of every engine whether it can be used, and why not', async () => {
     const ladder = await fixture.createService([cuda, cpu]).list();
@@ -87,7 +90,7 @@ describe('choosing an engine', () => {
     const service = fixture.createService([cpu]);
     const first = await service.choose('auto');
     expect(first.location).toEqual({ kind: 'javascript' });
-    expect(first.notes).toMatchObject([{ code: 'downloadFailed' }]);
+    expect(first.notes).toMatchObject([{ code: 'downloadFailed' }, slowNote]);
     expect(first.notes[0]?.message).toContain('no connection');
     const second = await service.choose('auto');
     expect(second.notes[0]?.hint).toContain('engines install tensorflow-cpu');
@@ -128,7 +131,7 @@ describe('choosing an engine', () => {
   it('does not hold a passing failure against an engine', async () => {
     const service = fixture.createService([cpu]);
     fixture.failingDevices.set('cpu', new Error('out of memory just now'));
-    expect(await service.choose('auto')).toMatchObject({ id: 'javascript', notes: [{ code: 'internal' }] });
+    expect(await service.choose('auto')).toMatchObject({ id: 'javascript', notes: [{ code: 'internal' }, slowNote] });
     fixture.failingDevices.clear();
     expect(await service.choose('auto')).toMatchObject({ id: 'tensorflow-cpu' });
   });
