@@ -49,7 +49,7 @@ export function openDatasets(context: CommandContext): DatasetService {
 const importHint = (context: CommandContext): string =>
   `Make the example with \`${context.commandLine('datasets example')}\`, or import one with \`${context.commandLine('datasets import PATH')}\`.`;
 
-function describeDataset(dataset: DatasetDocument): string {
+function describeDataset(dataset: DatasetDocument, notes = dataset.provenance.notes): string {
   const { height, width, channels } = dataset.image;
   return [
     `${dataset.name} (${dataset.id})`,
@@ -60,7 +60,7 @@ function describeDataset(dataset: DatasetDocument): string {
     `checksum    ${dataset.checksum}`,
     `made by     ${dataset.provenance.kind}, ${dataset.provenance.importedAt}`,
     ...dataset.provenance.sources.map(({ name, bytes }) => `from        ${name}, ${formatBytes(bytes)}`),
-    ...dataset.provenance.notes.map((note) => `note        ${note}`),
+    ...notes.map((note) => `note        ${note}`),
   ].join('\n');
 }
 
@@ -80,7 +80,9 @@ async function importDataset(context: CommandContext, path: string, name: string
       });
       line.clear();
       const dataset = await openDatasets(context).get(id);
-      context.output.result(dataset, `Imported:\n${describeDataset(dataset)}`);
+      // Doubtful data should be noticed also where the result goes into a file.
+      for (const note of dataset.provenance.notes) context.output.note(note);
+      context.output.result(dataset, `Imported:\n${describeDataset(dataset, [])}`);
     } finally {
       line.clear();
     }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '#shared/errors.ts';
@@ -105,7 +105,7 @@ async function readBatch(folder: string, name: string): Promise<Uint8Array> {
   }
 }
 
-/** @throws LabError `invalidDataset` unless these are 10,000 records with labels 0 to 9. */
+/** @throws LabError `invalidDataset` unless these are 10,000 records with labels 0 to 9, most of them different. */
 export function checkBatch(name: string, bytes: Uint8Array): void {
   if (bytes.length !== fileBytes) {
     const expected = `${recordsAFile} records of ${recordBytes} bytes (${fileBytes} bytes)`;
@@ -130,6 +130,23 @@ export function checkBatch(name: string, bytes: Uint8Array): void {
       );
     }
   }
+  const repeated = countRepeatedImages(bytes);
+  if (repeated > recordsAFile / 2) {
+    throw invalid(
+      `“${name}” does not hold photographs: ${repeated} of its ${recordsAFile} images repeat an earlier one, pixel by pixel`,
+      `The file is damaged or of another kind. ${copyAgain}`,
+    );
+  }
+}
+
+/** Images of a batch whose pixels are those of an earlier one, whatever their labels. */
+function countRepeatedImages(bytes: Uint8Array): number {
+  const seen = new Set<string>();
+  for (let record = 0; record < recordsAFile; record++) {
+    const start = record * recordBytes;
+    seen.add(hash('sha256', bytes.subarray(start + 1, start + recordBytes), 'base64'));
+  }
+  return recordsAFile - seen.size;
 }
 
 function invalid(problem: string, hint: string): LabError {

@@ -47,7 +47,7 @@ export async function importDataset(
     });
     sources.push({ name: basename(path), ...archive });
   }
-  const { reader, folder } = await findReader(isFolder ? path : unpacked, basename(path), isFolder);
+  const { reader, folder } = await findReader(isFolder ? path : unpacked, nameOfPath(path), isFolder);
   if (isFolder) {
     // What is written is about as large as what is read.
     requireSpace(
@@ -114,6 +114,11 @@ export async function isExistingFolder(path: string): Promise<boolean> {
     );
   }
   return false;
+}
+
+/** A path's last part, for messages; the root of the file system has none. */
+export function nameOfPath(path: string): string {
+  return basename(path) || path;
 }
 
 /** The reader for a folder or one of the folders in it. */

@@ -1,9 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { DatasetInspection, DatasetPreview } from '#shared/contract.ts';
 import type { DatasetDocument, DatasetSplit } from '#shared/domain/dataset.ts';
 import { defaultUnpackLimits, detectArchive, unpackArchive } from './archive.ts';
-import { findReader, isExistingFolder, type ImportJob } from './importDataset.ts';
+import { findReader, isExistingFolder, nameOfPath, type ImportJob } from './importDataset.ts';
 
 /** Images shown, spread over the classes. */
 const previewImages = 60;
@@ -24,7 +24,7 @@ export async function inspectDataset({
     await mkdir(unpacked);
     await unpackArchive(path, kind, unpacked, { ...defaultUnpackLimits, freeBytes }, () => undefined);
   }
-  const { reader, folder } = await findReader(isFolder ? path : unpacked, basename(path), isFolder);
+  const { reader, folder } = await findReader(isFolder ? path : unpacked, nameOfPath(path), isFolder);
   const look = new Look();
   const summary = await reader.read(folder, {
     begin: (image, classCount) => {

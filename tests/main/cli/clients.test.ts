@@ -243,8 +243,14 @@ describe('while the app owns the lab', () => {
     const app = await startApp();
     const cifar10 = await mkdtemp(join(work, 'cifar10-'));
     await writeCifar10Folder(cifar10);
-    const imported = (await labJson('datasets', 'import', cifar10, '--name', 'Noise')) as { id: string };
-    expect(imported).toMatchObject({ name: 'Noise', training: { count: 50_000 } });
+    const { stdout, ...rest } = await lab('datasets', 'import', cifar10, '--name', 'Noise', '--json');
+    const notes = [
+      'batches.meta.txt was not there: the classes have their usual names.',
+      'No image occurs twice, within a split or in both.',
+    ];
+    expect(rest).toEqual({ status: 0, stderr: `${notes.join('\n')}\n` });
+    const imported = JSON.parse(stdout) as { id: string };
+    expect(imported).toMatchObject({ name: 'Noise', training: { count: 50_000 }, provenance: { notes } });
     const example = (await labJson('datasets', 'example')) as { id: string };
     expect(await labJson('datasets', 'list')).toMatchObject([example, imported, { id: 'tiny' }]);
     expect(await labJson('datasets', 'remove', imported.id)).toEqual({ removed: imported.id });

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeRecords } from '#main/datasets/cifar10.ts';
-import { importDataset } from '#main/datasets/importDataset.ts';
+import { importDataset, nameOfPath } from '#main/datasets/importDataset.ts';
 import { LabError } from '#shared/errors.ts';
-import { batchNames, createBatch, noise, recordBytes, writeCifar10Folder } from './cifar10Fixture.ts';
+import { batchNames, createBatch, noise, recordBytes, recordsAFile, writeCifar10Folder } from './cifar10Fixture.ts';
 
 let root: string;
 let source: string;
@@ -73,6 +73,11 @@ describe('a folder that cannot be imported', () => {
       'The folder “source” holds no data set that is known here. It has: holiday.jpg, notes.txt.',
     );
     expect(failure.hint).toMatch(/data_batch_1\.bin to data_batch_5\.bin and test_batch\.bin/);
+  });
+
+  it('has no name, being the root of the file system', () => {
+    expect(nameOfPath('/')).toBe('/');
+    expect(nameOfPath('/data/cifar10')).toBe('cifar10');
   });
 
   it('does not exist', async () => {
@@ -165,6 +170,25 @@ describe('a batch file that cannot be imported', () => {
   it('is a copy of another batch', async () => {
     await writeBatches('data_batch_2.bin', createBatch('data_batch_1.bin'));
     await expectFailure(/“data_batch_2\.bin” is a copy of “data_batch_1\.bin”/);
+  });
+
+  it('holds the same image again and again', async () => {
+    // All bytes zero: ten thousand black airplanes.
+    await writeBatches('data_batch_1.bin', Buffer.alloc(recordBytes * recordsAFile));
+    await expectFailure(
+      /^“data_batch_1\.bin” does not hold photographs: 9999 of its 10000 images repeat an earlier one, pixel by pixel\.$/,
+    );
+  });
+
+  it('repeats most of its images under other labels', async () => {
+    const batch = createBatch('data_batch_1.bin');
+    const different = 4999;
+    for (let record = different; record < recordsAFile; record++) {
+      const earlier = (record % different) * recordBytes;
+      batch.copy(batch, record * recordBytes + 1, earlier + 1, earlier + recordBytes);
+    }
+    await writeBatches('data_batch_1.bin', batch);
+    await expectFailure(/: 5001 of its 10000 images repeat an earlier one/);
   });
 
   it('leaves nothing that looks like a data set', async () => {
