@@ -123,7 +123,7 @@ export class CommandContext {
     ]);
     const store = openStore(this.labDirectory);
     try {
-      return await use(createReadOnlyClient(store));
+      return await use(createReadOnlyClient(store, this.labDirectory));
     } finally {
       store.close();
     }

@@ -102,6 +102,9 @@ async function verifyEngines(context: CommandContext): Promise<void> {
       const hint = `Install it again with \`npm run --silent lab -- engines install ${id}\`.`;
       failed({ code: 'engineFailed', message: `It is there, but cannot be used: ${reason}`, hint });
     }
+    if (state === 'unavailable' && id === 'tensorflow-cpu' && context.environment['NORMLAB_TENSORFLOW']) {
+      failed({ code: 'engineMissing', message: reason, hint: 'Correct NORMLAB_TENSORFLOW, or unset it.' });
+    }
     if (state !== 'ready' || location === null) continue;
     try {
       const { losses } = await trainVerificationNetwork(context.launcher, location);

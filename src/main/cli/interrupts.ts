@@ -5,7 +5,8 @@
 const sameInterruptMs = 300;
 
 /**
- * Calls back on Ctrl+C, or SIGTERM as a cluster sends it: the first time, and each time after it.
+ * Calls back on Ctrl+C, SIGTERM as a cluster sends it, or SIGHUP of a terminal that closes: the first
+ * time, and each time after it.
  * Returns the function that ends it.
  */
 export function onInterrupts(first: () => void, again: () => void = () => undefined): () => void {
@@ -19,10 +20,9 @@ export function onInterrupts(first: () => void, again: () => void = () => undefi
       again();
     }
   };
-  process.on('SIGINT', handle);
-  process.on('SIGTERM', handle);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, handle);
   return () => {
-    process.off('SIGINT', handle);
-    process.off('SIGTERM', handle);
+    for (const signal of signals) process.off(signal, handle);
   };
 }

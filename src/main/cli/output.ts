@@ -22,7 +22,8 @@ export class CommandOutput {
       // A reader that has seen enough (`| head`) is no failure; what it does not read is dropped.
       stream.on('error', (error: NodeJS.ErrnoException) => {
         this.#broken.add(stream);
-        if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+        // EIO: the terminal was closed.
+        if (!['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) throw error;
       });
     }
   }

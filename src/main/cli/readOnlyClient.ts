@@ -16,8 +16,8 @@ export interface LabReader {
 }
 
 /** Reads the store of a lab whose owner does not answer: SQLite lets many read. */
-export function createReadOnlyClient(store: Store): LabReader {
-  const source = runSourceOfStore(store);
+export function createReadOnlyClient(store: Store, labDirectory: string): LabReader {
+  const source = runSourceOfStore(store, labDirectory);
   const handlers: { [Name in ReadMethod]: (input: ValidatedInput<Name>) => MethodOutput<Name> } = {
     'runs.find': (query) => findRuns(source, query).map(createOverviewer(source)),
     'runs.read': ({ id }) => readStoredRun(source, id),

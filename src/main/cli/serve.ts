@@ -1,6 +1,7 @@
 import { serveLab } from '../web/serveLab.ts';
 import { ensureBuilt } from '../launch/builtParts.ts';
 import type { CommandContext } from './context.ts';
+import { onInterrupts } from './interrupts.ts';
 import { UsageError } from './usageError.ts';
 
 /** @throws UsageError where it is no port. */
@@ -17,18 +18,11 @@ export function parsePort(text: string): number {
 /** A signal that aborts when the person asks for an end; who asks twice does not want to wait for checkpoints. */
 export function endOnSignals(): { signal: AbortSignal; stop: () => void } {
   const abort = new AbortController();
-  const handle = (): void => {
-    if (abort.signal.aborted) process.exit(1);
-    abort.abort();
-  };
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of names) process.on(name, handle);
-  return {
-    signal: abort.signal,
-    stop() {
-      for (const name of names) process.off(name, handle);
-    },
-  };
+  const stop = onInterrupts(
+    () => abort.abort(),
+    () => process.exit(1),
+  );
+  return { signal: abort.signal, stop };
 }
 
 /** Serves the lab to this user's browser until it is told to end. */

@@ -8,19 +8,26 @@ export interface SettingDescription {
   type: string;
   default: string;
   help: string;
-  /** Where the field belongs to one choice only: `method=batchNorm`. */
+  /** Where the field belongs to some choices only: `method=batchNorm`, `method=layerNorm | groupNorm`. */
   when: string | null;
 }
 
-/** Every key that can be set. */
+/** Every key that can be set; one that several choices share alike is named once, with all of them. */
 export function describeSettings(): SettingDescription[] {
-  return describeFields().map((field) => ({
-    key: field.key,
-    type: describeType(field),
-    default: describeDefault(field.default),
-    help: field.help,
-    when: field.when === null ? null : `${field.when.key}=${field.when.value}`,
-  }));
+  const settings = new Map<string, SettingDescription>();
+  for (const field of describeFields()) {
+    const own = {
+      key: field.key,
+      type: describeType(field),
+      default: describeDefault(field.default),
+      help: field.help,
+    };
+    const identity = JSON.stringify(own);
+    const before = settings.get(identity)?.when;
+    const when = field.when === null ? null : `${field.when.key}=${field.when.value}`;
+    settings.set(identity, { ...own, when: before && field.when ? `${before} | ${field.when.value}` : when });
+  }
+  return [...settings.values()];
 }
 
 function describeDefault(value: unknown): string {
