@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { ExperimentPreview } from '#shared/contract.ts';
-import { normalizableLayerNames } from '#shared/domain/architecture.ts';
+import { isLinearLayer, normalizableLayerNames } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { experimentDocumentSchema } from '#shared/domain/experiment.ts';
-import { methods } from '#shared/domain/methods/index.ts';
+import { findMethodProblem, methods } from '#shared/domain/methods/index.ts';
 import { runDocumentSchema, type RunDocument } from '#shared/domain/run.ts';
 import { applySetting, settingLabel, type SettingValue } from '#shared/domain/setting.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
@@ -199,7 +199,7 @@ function checkRun(
   }
   const images = Math.min(trainingImages ?? dataset.training.count, dataset.training.count);
   if (run.batchSize > images) found('batchSize', `The batch is larger than the ${images} training images.`);
-  checkArchitecture(run, dataset, found);
+  checkArchitecture(run, dataset, images, found);
   if (before.count > 0) return;
   // The rule that decides when the experiment is created has the last word.
   try {
@@ -213,6 +213,7 @@ function checkRun(
 function checkArchitecture(
   run: RunDocument,
   { image, classNames }: DatasetDocument,
+  trainingImages: number,
   report: (path: string, message: string) => void,
 ): void {
   try {
@@ -221,6 +222,13 @@ function checkArchitecture(
     for (const name of run.normalizedLayers === 'all' ? [] : run.normalizedLayers) {
       if (!names.includes(name)) report('normalizedLayers', `There is no layer “${name}” that can be normalized.`);
     }
+    const wanted = run.normalizedLayers === 'all' ? names : run.normalizedLayers;
+    const problem = findMethodProblem(run.method, {
+      batchSize: run.batchSize,
+      trainingImages,
+      normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => wanted.includes(name)),
+    });
+    if (problem) report(`method.${problem.field}`, `${problem.message} ${problem.hint}`);
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
     report('architecture', error.message);

@@ -1,6 +1,6 @@
-import { add } from '@tensorflow/tfjs-core';
 import { requireTensor } from '../tensors.ts';
 import type { LayerMethod, MethodLayer } from './method.ts';
+import { addToChannels } from './statistics.ts';
 
 /**
  * No normalization: out = h + b, h = wᵀx, bias b [C].
@@ -9,7 +9,7 @@ import type { LayerMethod, MethodLayer } from './method.ts';
  */
 export function createNone({ kernelShape, fanIn, layer }: MethodLayer): LayerMethod {
   const forward: LayerMethod['forwardEvaluation'] = ({ linear, parameters }) =>
-    add(linear(requireTensor(parameters, 'kernel')), requireTensor(parameters, 'bias'));
+    addToChannels(linear(requireTensor(parameters, 'kernel')), requireTensor(parameters, 'bias'));
   return {
     variables: {
       parameters: {

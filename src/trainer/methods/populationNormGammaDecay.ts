@@ -20,22 +20,22 @@ import { batchAxes, biasedVariance, channelVariable, scaleAndShift, standardizeB
 
 /**
  * Population normalization with gamma decay: the loss gets strength·Σ_c ζ_c·γ_c² of each layer, with
- * ζ_c a constant in the gradient. ζ_c is estimated at each refresh from the population, or one
- * `coefficient` for all.
+ * ζ_c a constant in the gradient. ζ_c is estimated from the population at each refresh (`adaptive`),
+ * or the same for all (`constant`).
  * Source: Luo et al. 2019, theorem 1 and section 6.
  */
 export function createPopulationNormGammaDecay(
   layer: MethodLayer,
   settings: zod.infer<typeof populationNormGammaDecaySchema>,
 ): LayerMethod {
-  const { strength, coefficient, epsilon } = settings;
+  const { strength, coefficient, constantCoefficient, epsilon } = settings;
   const normalization = createPopulationNorm(layer, settings);
   const { population: plain, variables } = normalization;
-  if (coefficient !== null || !plain) {
+  if (coefficient === 'constant' || !plain) {
     return {
       ...normalization,
       penalty: (parameters): Scalar =>
-        mul(sum(square(requireTensor(parameters, 'gamma'))), strength * (coefficient ?? 0)),
+        mul(sum(square(requireTensor(parameters, 'gamma'))), strength * constantCoefficient),
     };
   }
   return {

@@ -2,12 +2,16 @@ import {
   add,
   customGrad,
   div,
+  fill,
+  matMul,
   mean,
   mul,
+  reshape,
   rsqrt,
   square,
   sub,
   tensor1d,
+  type Rank,
   type Scalar,
   type Tensor,
   type Tensor1D,
@@ -46,9 +50,45 @@ export function imageAxes(h: Tensor): number[] {
   return h.shape.slice(1).map((_, axis) => axis + 1);
 }
 
+/**
+ * Sum over all axes but the last, [C]. As a product with ones: the library multiplies matrices on all
+ * cores, but adds columns on one.
+ */
+export function channelSum(x: Tensor): Tensor1D {
+  const channels = x.shape[x.rank - 1] ?? 1;
+  const rows = x.size / channels;
+  return reshape(matMul(fill<Rank.R2>([1, rows], 1), reshape(x, [rows, channels])), [channels]);
+}
+
+/** x + b, b [C]; its gradient sums as `channelSum` does. */
+export function addToChannels(x: Tensor, b: Tensor): Tensor {
+  return customGrad((...args) => {
+    const [values, shift] = args as [Tensor, Tensor];
+    return {
+      value: add(values, shift),
+      gradFunc: (upstream: Tensor) => [upstream.clone(), channelSum(upstream)],
+    };
+  })(x, b);
+}
+
+/** x·s, s [C]; its gradient sums as `channelSum` does. */
+export function scaleChannels(x: Tensor, s: Tensor): Tensor {
+  return customGrad((...args) => {
+    const [values, scale, save] = args as unknown as [Tensor, Tensor, (tensors: Tensor[]) => void];
+    save([values, scale]);
+    return {
+      value: mul(values, scale),
+      gradFunc: (upstream: Tensor, saved: Tensor[]) => {
+        const [factor, savedScale] = saved as [Tensor, Tensor];
+        return [mul(upstream, savedScale), channelSum(mul(upstream, factor))];
+      },
+    };
+  })(x, s);
+}
+
 /** γx + β; γ and β by those names, [C]. */
 export function scaleAndShift(x: Tensor, parameters: TensorRecord): Tensor {
-  return add(mul(x, requireTensor(parameters, 'gamma')), requireTensor(parameters, 'beta'));
+  return addToChannels(scaleChannels(x, requireTensor(parameters, 'gamma')), requireTensor(parameters, 'beta'));
 }
 
 /** γ(h − μ)/√(σ² + ϵ) + β with given statistics. */
@@ -59,7 +99,7 @@ export function normalizeBy(
   epsilon: number,
 ): Tensor {
   const scale = mul(requireTensor(parameters, 'gamma'), rsqrt(add(statistics.variance, epsilon)));
-  return add(mul(sub(h, statistics.mean), scale), requireTensor(parameters, 'beta'));
+  return addToChannels(scaleChannels(sub(h, statistics.mean), scale), requireTensor(parameters, 'beta'));
 }
 
 /** As `normalizeBy`, with the running averages. */
@@ -170,7 +210,7 @@ export function renormalizeBatch(
   );
   const gamma = requireTensor(parameters, 'gamma');
   const shift = add(requireTensor(parameters, 'beta'), mul(gamma, d));
-  return { ...batch, output: add(mul(batch.output, mul(gamma, r)), shift) };
+  return { ...batch, output: addToChannels(scaleChannels(batch.output, mul(gamma, r)), shift) };
 }
 
 /** Mean over channels of γ², for a curve of each layer. */

@@ -1,8 +1,8 @@
-import { add } from '@tensorflow/tfjs-core';
 import type { z } from 'zod';
 import type { weightNormSchema } from '#shared/domain/methods/weightNorm.ts';
 import { requireTensor } from '../tensors.ts';
 import type { LayerMethod, MethodLayer } from './method.ts';
+import { addToChannels } from './statistics.ts';
 import { weightNormalized, weightNormExtras, weightNormVariables } from './weightNormKernel.ts';
 
 /**
@@ -15,7 +15,7 @@ import { weightNormalized, weightNormExtras, weightNormVariables } from './weigh
  */
 export function createWeightNorm(layer: MethodLayer, settings: z.infer<typeof weightNormSchema>): LayerMethod {
   const forward: LayerMethod['forwardEvaluation'] = (inputs) =>
-    add(
+    addToChannels(
       weightNormalized(layer, inputs, requireTensor(inputs.parameters, 'gamma')),
       requireTensor(inputs.parameters, 'beta'),
     );

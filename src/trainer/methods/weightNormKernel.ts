@@ -1,7 +1,28 @@
-import { add, mean, mul, neg, rsqrt, square, squeeze, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  add,
+  customGrad,
+  mean,
+  mul,
+  neg,
+  rsqrt,
+  square,
+  squeeze,
+  sub,
+  sum,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { requireTensor } from '../tensors.ts';
 import type { LayerInputs, LayerMethod, MethodLayer, VariableDefinition } from './method.ts';
-import { affineVariables, batchAxes, biasedVariance, kernelVariable, logGammaSquared } from './statistics.ts';
+import {
+  affineVariables,
+  batchAxes,
+  biasedVariance,
+  channelSum,
+  kernelVariable,
+  logGammaSquared,
+  scaleChannels,
+} from './statistics.ts';
 
 /** Keeps a first batch without any variance from giving infinite scales. */
 const initialEpsilon = 1e-8;
@@ -22,9 +43,24 @@ export function weightNormalized(
   scale: Tensor | null,
 ): Tensor {
   const direction = requireTensor(parameters, 'direction');
-  const inverseNorm = rsqrt(sum(square(direction), batchAxes(direction)));
-  const factor = scale === null ? inverseNorm : mul(inverseNorm, scale);
-  return layer.type === 'dense' ? mul(linear(direction), factor) : linear(mul(direction, factor));
+  const factor = scale === null ? inverseNorm(direction) : mul(inverseNorm(direction), scale);
+  return layer.type === 'dense' ? scaleChannels(linear(direction), factor) : linear(scaleChannels(direction, factor));
+}
+
+/** 1/‖v‖ of each output channel, [C]. Gradient with upstream u: −v·u/‖v‖³, in one pass over v. */
+function inverseNorm(direction: Tensor): Tensor {
+  return customGrad((...args) => {
+    const [v, save] = args as unknown as [Tensor, (tensors: Tensor[]) => void];
+    const inverse = rsqrt(channelSum(square(v)));
+    save([v, inverse]);
+    return {
+      value: inverse,
+      gradFunc: (upstream: Tensor, saved: Tensor[]) => {
+        const [savedDirection, savedInverse] = saved as [Tensor, Tensor];
+        return mul(savedDirection, neg(mul(upstream, mul(savedInverse, square(savedInverse)))));
+      },
+    };
+  })(direction);
 }
 
 /** Mean and biased variance of a batch, [C]. */

@@ -217,7 +217,11 @@ function readMethod(run: z.infer<typeof runSchema>, name: string): MethodSetting
       targetBatchSize: penalty.targetBatchSize,
       strength: penalty.strength,
     }),
-    ...(penalty?.type === 'constant' && { gammaDecay: penalty.coefficient, coefficient: penalty.coefficient }),
+    ...(penalty?.type === 'constant' && {
+      gammaDecay: penalty.coefficient,
+      coefficient: 'constant',
+      constantCoefficient: penalty.coefficient,
+    }),
     dataDependentInitialization: false,
   };
   const fields = Object.keys(methods[id].schema.shape);

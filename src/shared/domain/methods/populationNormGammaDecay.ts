@@ -15,15 +15,24 @@ export const populationNormGammaDecaySchema = z.strictObject({
       help: 'Multiplies the penalty Σ ζγ²; 1 is what the theory says.',
     } satisfies FieldMeta),
   coefficient: z
+    .enum(['adaptive', 'constant'])
+    .default('adaptive')
+    .meta({
+      title: 'Coefficient',
+      symbol: 'ζ',
+      help: 'Whether each channel’s coefficient is estimated from the population at every refresh, or all have the same.',
+      choices: { adaptive: 'By the theory, each channel', constant: 'Constant' },
+    } satisfies FieldMeta),
+  constantCoefficient: z
     .number()
     .min(0)
     .max(100)
-    .nullable()
-    .default(null)
+    .default(0.001)
     .meta({
       title: 'Constant coefficient',
       symbol: 'ζ',
-      help: 'One coefficient for every channel; empty estimates each from the population at every refresh.',
+      help: 'The coefficient of every channel where it is constant.',
+      advanced: true,
     } satisfies FieldMeta),
   targetBatchSize: z
     .int()
