@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { ExperimentForm } from './pages/experimentForm.ts';
 import { describeInBrowser } from './support/chromium.ts';
 import { useJourney } from './support/journey.ts';
 import { focusedElement } from './support/keyboard.ts';
@@ -29,15 +30,7 @@ describeInBrowser('every view', () => {
       ['/start', (page) => page.getByText('is ready').first().waitFor()],
       ['/experiments', (page) => page.getByRole('link', { name: tinyExperiment.name }).waitFor()],
       [`/experiments/${id}`, (page) => page.locator('table.legend').getByText('Done').nth(1).waitFor()],
-      [
-        '/new',
-        (page) =>
-          page
-            .getByText('Estimated')
-            .or(page.getByRole('heading', { name: 'Preview' }))
-            .first()
-            .waitFor(),
-      ],
+      ['/new', (page) => new ExperimentForm(page).shown()],
       ['/data', (page) => page.getByText('Tiny', { exact: true }).first().waitFor()],
       ['/data/tiny', (page) => page.getByRole('heading', { name: 'Tiny' }).waitFor()],
       ['/settings', (page) => page.getByText('in use').waitFor()],
@@ -99,7 +92,7 @@ describeInBrowser('every view', () => {
         return reachable.length;
       });
       const reached = new Set<string>();
-      for (let press = 0; press < wanted + 5 && reached.size < wanted; press += 1) {
+      for (let press = 0; press < 2 * wanted + 50 && reached.size < wanted; press += 1) {
         await page.keyboard.press('Tab');
         const focused = await focusedElement(page);
         expect([view, focused]).toMatchObject([view, { ring: true, inView: true }]);

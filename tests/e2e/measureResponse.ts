@@ -183,7 +183,9 @@ async function poll(check: () => Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
-const round = (value: number): number => Math.round(value * 10) / 10;
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
 
 function summarize(times: readonly number[]): Record<string, number> {
   const sorted = times.toSorted((a, b) => a - b);

@@ -10,9 +10,9 @@ export class ExperimentForm {
 
   async shown(): Promise<void> {
     await this.#page.waitForURL(/#\/new$/);
-    // The preview is there when everything was asked for and answered.
-    await this.#page.getByRole('heading', { name: 'Preview' }).waitFor();
     await this.field('Batch size').waitFor();
+    // Buttons of the layers come with the lab's first answer about the draft.
+    await this.#page.getByRole('button', { name: / behind conv1$/ }).waitFor();
   }
 
   field(label: string): Locator {

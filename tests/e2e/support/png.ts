@@ -67,7 +67,7 @@ function predict(filter: number, left: number, up: number, corner: number): numb
 /** Colours that stand for all, where 256 can without being told apart from them; else null. */
 function choosePalette(counts: ReadonlyMap<number, number>): number[] | null {
   const byFrequency = [...counts].toSorted((a, b) => b[1] - a[1]).map(([color]) => color);
-  for (const leastDistance of [1, 6, 9]) {
+  for (const leastDistance of [1, 6, 9, 12]) {
     const palette: number[] = [];
     for (const color of byFrequency) {
       if (palette.every((taken) => distance(taken, color) >= leastDistance)) palette.push(color);
@@ -84,7 +84,7 @@ function distance(a: number, b: number): number {
   );
 }
 
-/** Makes a screenshot small where 256 colours are enough for it; soft shadows need more and stay. */
+/** Makes a screenshot small where 256 colours are enough for it; any other stays as it is. */
 export function quantizePng(png: Buffer): Buffer {
   const { width, height, channels, pixels } = decode(png);
   const colors = new Uint32Array(width * height);
