@@ -63,13 +63,17 @@ export async function syncDirectory(directory: string): Promise<void> {
 
 /**
  * Removes temporary files that killed processes left in a folder; those of living processes stay.
+ * @param isWriting Whether a process may still write to the folder; none does for who has it alone.
  * @returns names of the files removed.
  */
-export async function removeLeftoverTemporaryFiles(directory: string): Promise<string[]> {
+export async function removeLeftoverTemporaryFiles(
+  directory: string,
+  isWriting: (processId: number) => boolean = isProcessAlive,
+): Promise<string[]> {
   const removed: string[] = [];
   for (const name of await readdir(directory).catch(() => [])) {
     const processId = temporaryFilePattern.exec(name)?.[1];
-    if (processId === undefined || isProcessAlive(Number(processId))) continue;
+    if (processId === undefined || isWriting(Number(processId))) continue;
     await rm(join(directory, name), { force: true });
     removed.push(name);
   }

@@ -185,8 +185,6 @@ export const trainerMessageSchema = z.discriminatedUnion('type', [
     progress: runProgressSchema,
   }),
   z.strictObject({ type: z.literal('checkpoint'), step: z.int(), file: z.string(), bytes: z.int() }),
-  /** A rotated checkpoint file is gone. */
-  z.strictObject({ type: z.literal('checkpointRemoved'), file: z.string() }),
   z.strictObject({ type: z.literal('log'), level: z.enum(['info', 'warning', 'error']), text: z.string() }),
   z.strictObject({
     type: z.literal('finished'),

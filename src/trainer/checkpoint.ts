@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { hashRunDocument, type RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import { removeLeftoverTemporaryFiles, writeChunksAtomically } from '#files/atomicWrite.ts';
-import { describeWriteError } from '#files/fileErrors.ts';
 import { parseSafetensors, safetensorsPayload, serializeSafetensors } from '#files/safetensors.ts';
 import type { TensorSpecification } from './engines/engine.ts';
 import { trainingProgressSchema, type TrainingProgress } from './progress.ts';
+import { isLockLeftover } from './runLock.ts';
 import type { StateValues } from './state.ts';
 
 const format = 'normlab.checkpoint';
@@ -54,14 +54,16 @@ function checksumOf(description: string, chunks: readonly Uint8Array[]): string 
   return hash.digest('hex');
 }
 
-/** Makes the folder, and removes what a killed process left half-written in it. */
-export async function prepareCheckpointDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true });
-  } catch (error) {
-    throw describeWriteError(error, directory);
+/**
+ * Removes what killed trainers left in a run's checkpoint folder: half-written files, and checkpoints
+ * of steps after `startStep`, which belong to a course that is given up. For who has locked the run.
+ */
+export async function clearCheckpointDirectory(directory: string, startStep: number): Promise<void> {
+  await removeLeftoverTemporaryFiles(directory, () => false);
+  for (const name of await readdir(directory)) {
+    const isAbandoned = (stepOfFile(name) ?? -1) > startStep;
+    if (isAbandoned || isLockLeftover(name)) await rm(join(directory, name), { recursive: true, force: true });
   }
-  await removeLeftoverTemporaryFiles(directory);
 }
 
 /**
@@ -91,24 +93,6 @@ export async function writeCheckpoint(
   const file = join(directory, checkpointFileName(progress.step));
   await writeChunksAtomically(file, chunks);
   return { file, bytes: chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) };
-}
-
-/**
- * Removes checkpoints but the `keepLast` newest up to `newestStep`; those of later steps belong to
- * a course that was given up when the run went on from an older checkpoint.
- * @returns files removed.
- */
-export async function removeOldCheckpoints(directory: string, newestStep: number, keepLast: number): Promise<string[]> {
-  const checkpoints = (await readdir(directory))
-    .map((name) => ({ name, step: stepOfFile(name) }))
-    .filter((entry): entry is { name: string; step: number } => entry.step !== null);
-  const kept = checkpoints
-    .filter(({ step }) => step <= newestStep)
-    .sort((left, right) => right.step - left.step)
-    .slice(0, keepLast);
-  const removed = checkpoints.filter((entry) => !kept.includes(entry)).map(({ name }) => join(directory, name));
-  for (const file of removed) await rm(file, { force: true });
-  return removed;
 }
 
 function invalid(file: string, what: string, cause?: unknown): LabError {

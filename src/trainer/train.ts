@@ -9,13 +9,7 @@ import { durationInSteps, learningRateAt } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import type { TrainTask } from '#shared/protocol.ts';
 import { createBatchLoader } from './batch.ts';
-import {
-  prepareCheckpointDirectory,
-  readCheckpoint,
-  removeOldCheckpoints,
-  writeCheckpoint,
-  type CheckpointContext,
-} from './checkpoint.ts';
+import { clearCheckpointDirectory, readCheckpoint, writeCheckpoint, type CheckpointContext } from './checkpoint.ts';
 import { createDataOrder } from './dataOrder.ts';
 import type { Engine } from './engines/engine.ts';
 import { createEvaluator } from './evaluation.ts';
@@ -25,6 +19,7 @@ import { createMetricBuffer, type SendMessage } from './metricBuffer.ts';
 import { createNetwork } from './network.ts';
 import { createPopulation, createPopulationAwareStep } from './population.ts';
 import { addBatch, addEvaluation, countDueAfter, createProgress, isDue } from './progress.ts';
+import { lockRun } from './runLock.ts';
 import { advanceState, countParameters, createInitialState, findNonFinite, readState, uploadState } from './state.ts';
 import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
 import { disposeAll, readScalar, selectByPrefix } from './tensors.ts';
@@ -41,6 +36,15 @@ import { createTiming } from './timing.ts';
  * @throws LabError where data, document, checkpoint or disk do not allow it.
  */
 export async function train(task: TrainTask, engine: Engine, send: SendMessage, stop: AbortSignal): Promise<void> {
+  const lock = await lockRun(task.checkpointDirectory);
+  try {
+    await trainAlone(task, engine, send, stop);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, stop: AbortSignal): Promise<void> {
   const { document, checkpointDirectory } = task;
   const { batchSize, seed } = document;
   const execution = requireExecution(document.execution, engine);
@@ -89,12 +93,12 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
     engine: description.title,
     stepsPerEpoch: order.stepsPerEpoch,
   };
-  await prepareCheckpointDirectory(checkpointDirectory);
   const start =
     task.resumeFrom === null
       ? { progress: createProgress(), state: createInitialState(network, seed) }
       : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network));
   const progress = start.progress;
+  await clearCheckpointDirectory(checkpointDirectory, progress.step);
   let state = uploadState(start.state);
   if (task.resumeFrom === null && network.initializesFromData) {
     state = initializeFromData(engine, network, state, loader.load(order.batchIndices(0)), execution);
@@ -205,7 +209,7 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
   training.close();
   validation.close();
 
-  /** Writes a checkpoint and removes old ones; false where the state is not finite. */
+  /** Writes a checkpoint, false where the state is not finite. Main removes old ones when it has recorded this one. */
   async function keepCheckpoint(): Promise<boolean> {
     const checkpointStartedAt = performance.now();
     const values = readState(state);
@@ -220,8 +224,6 @@ export async function train(task: TrainTask, engine: Engine, send: SendMessage, 
     // Main must have every point up to a checkpoint before it hears of it.
     metrics.flush(currentProgress());
     send({ type: 'checkpoint', step: progress.step, ...written });
-    const removed = await removeOldCheckpoints(checkpointDirectory, progress.step, document.checkpoints.keepLast);
-    for (const file of removed) send({ type: 'checkpointRemoved', file });
     timing.addCheckpoint(secondsSince(checkpointStartedAt));
     return true;
   }

@@ -1,13 +1,12 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serializeSafetensors } from '#files/safetensors.ts';
 import {
   checkpointFileName,
-  prepareCheckpointDirectory,
+  clearCheckpointDirectory,
   readCheckpoint,
-  removeOldCheckpoints,
   writeCheckpoint,
   type Checkpoint,
 } from '#trainer/checkpoint.ts';
@@ -124,22 +123,13 @@ describe('readCheckpoint', () => {
   });
 });
 
-describe('removeOldCheckpoints', () => {
-  it('keeps the newest up to this step, and removes what is older or of a later step', async () => {
-    const write = async (step: number): Promise<void> => writeFile(join(directory, checkpointFileName(step)), '');
-    await Promise.all([1, 2, 3, 10, 12].map(write));
-    await writeFile(join(directory, 'notes.txt'), 'mine');
-    const removed = await removeOldCheckpoints(directory, 10, 2);
-    expect(removed.toSorted()).toEqual([1, 2, 12].map((step) => join(directory, checkpointFileName(step))));
-    expect((await readdir(directory)).toSorted()).toEqual(['notes.txt', checkpointFileName(3), checkpointFileName(10)]);
-  });
-});
-
-it('prepares a folder: makes it and removes what a killed process left', async () => {
-  const folder = join(directory, 'runs', 'checkpoints');
-  await prepareCheckpointDirectory(folder);
-  // No process has this id: the largest that Linux gives is 4194304.
-  await writeFile(join(folder, '.step-000000001.safetensors.99999999-0123456789ab.tmp'), 'half');
-  await prepareCheckpointDirectory(folder);
-  expect(await readdir(folder)).toEqual([]);
+it('clears a folder of what killed trainers left and of steps that are given up, and of nothing else', async () => {
+  const write = (name: string): Promise<void> => writeFile(join(directory, name), '');
+  await Promise.all([3, 10, 12].map((step) => write(checkpointFileName(step))));
+  await write('notes.txt');
+  // A trainer that still waits for the run's lock writes no checkpoint: the temporary file is not its own.
+  await write(`.step-000000001.safetensors.${process.pid}-0123456789ab.tmp`);
+  await mkdir(join(directory, '.trainer.99999999'));
+  await clearCheckpointDirectory(directory, 10);
+  expect((await readdir(directory)).toSorted()).toEqual(['notes.txt', checkpointFileName(3), checkpointFileName(10)]);
 });

@@ -73,15 +73,15 @@ function trainingTests(location: EngineLocation): void {
         lastFiniteStep: null,
       },
     });
-    // Checkpoints at 4, 8 and 12, of which two are kept.
+    // Main removes old ones when it has recorded newer ones.
     expect(result.messages.flatMap((message) => (message.type === 'checkpoint' ? [message.step] : []))).toEqual([
       4, 8, 12,
     ]);
     expect((await readdir(join(lab.directory, 'checkpoints'))).toSorted()).toEqual([
+      'step-000000004.safetensors',
       'step-000000008.safetensors',
       'step-000000012.safetensors',
     ]);
-    expect(result.messages.filter((message) => message.type === 'checkpointRemoved')).toHaveLength(1);
     expect(engine.memory().tensorCount).toBe(0);
   });
 

@@ -1,6 +1,7 @@
 import type { RunOverview, StoredPoints, StoredRun } from '#shared/contract.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
+import { listCheckpoints } from '../runs/checkpointFiles.ts';
 import type {
   CheckpointRecord,
   ExperimentRecord,
@@ -25,14 +26,14 @@ export interface RunSource {
   readonly store: { readonly metrics: Pick<MetricStore, 'read' | 'list' | 'revision'> };
 }
 
-export function runSourceOfStore(store: Store): RunSource {
+export function runSourceOfStore(store: Store, labDirectory: string): RunSource {
   const { runs, experiments } = store;
   return {
     runs: {
       list: (filter) => runs.list(filter),
       get: (idOrPart) => runs.resolve(idOrPart),
       log: (runId) => runs.listLog(runId),
-      checkpoints: (runId) => runs.listCheckpoints(runId),
+      checkpoints: (runId) => listCheckpoints(runs, labDirectory, runId),
     },
     experiments,
     store,

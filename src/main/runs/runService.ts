@@ -4,7 +4,7 @@ import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
 import type { CheckpointRecord, LogRecord, RunFilter, RunRecord } from '../store/store.ts';
-import { runDirectory } from './checkpointFiles.ts';
+import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
 import { RunSupervisor, type SupervisorContext } from './runSupervisor.ts';
@@ -82,9 +82,9 @@ export class RunService {
     return this.#options.store.runs.listLog(runId);
   }
 
-  /** Newest first. */
+  /** Newest first, those whose files are there. */
   checkpoints(runId: string): CheckpointRecord[] {
-    return this.#options.store.runs.listCheckpoints(runId);
+    return listCheckpoints(this.#options.store.runs, this.#options.labDirectory, runId);
   }
 
   /** Id of the trainer process that works on a run. */

@@ -3,10 +3,11 @@ import { isTimingSeries, type RunProgress } from '#shared/domain/metric.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import type { EngineLocation, TrainerMessage } from '#shared/protocol.ts';
+import { removeLeftoverTemporaryFiles } from '#files/atomicWrite.ts';
 import type { DatasetService } from '../datasets/datasetService.ts';
 import type { EngineService, InstallProgress } from '../engines/engineService.ts';
 import type { LogRecord, RunPatch, RunRecord, Store } from '../store/store.ts';
-import { checkpointDirectory, chooseCheckpoint } from './checkpointFiles.ts';
+import { checkpointDirectory, chooseCheckpoint, removeOldCheckpoints } from './checkpointFiles.ts';
 import { describeRunEnvironment } from './environment.ts';
 import type { RunEvents } from './runEvents.ts';
 import type { TrainerLauncher } from './trainerLauncher.ts';
@@ -179,6 +180,8 @@ export class RunSupervisor {
     );
     const ending = await this.#trainer.ended;
     this.#trainer = null;
+    // What a trainer that was ended at once had begun to write.
+    await removeLeftoverTemporaryFiles(directory).catch(() => undefined);
     return ending;
   }
 
@@ -210,13 +213,20 @@ export class RunSupervisor {
         // Resuming from a checkpoint relies on every point up to its step.
         this.#flush();
         runs.addCheckpoint({ runId: this.runId, step: message.step, file: message.file, bytes: message.bytes });
-        break;
-      case 'checkpointRemoved':
-        runs.removeCheckpoint(this.runId, message.file);
+        this.#removeOldCheckpoints();
         break;
       case 'log':
         this.#log(message.level, message.text);
         break;
+    }
+  }
+
+  /** Only when the newest is recorded: until then an older one is what resuming goes on from. */
+  #removeOldCheckpoints(): void {
+    const { store, labDirectory } = this.#context;
+    const { keepLast } = this.#record.document.checkpoints;
+    for (const problem of removeOldCheckpoints(store.runs, labDirectory, this.runId, keepLast)) {
+      this.#log('warning', problem);
     }
   }
 

@@ -148,7 +148,14 @@ export function createRunStore(database: Database, onRemoved: (runId: string) =>
     }),
 
     addCheckpoint(checkpoint) {
-      addCheckpoint.run({ ...checkpoint, createdAt: new Date().toISOString() });
+      // Its metrics and its record are to outlast a power cut, because older checkpoints are removed then.
+      const synchronous = database.pragma('synchronous', { simple: true });
+      database.pragma('synchronous = FULL');
+      try {
+        addCheckpoint.run({ ...checkpoint, createdAt: new Date().toISOString() });
+      } finally {
+        database.pragma(`synchronous = ${String(synchronous)}`);
+      }
     },
     removeCheckpoint(runId, file) {
       removeCheckpoint.run(runId, file);

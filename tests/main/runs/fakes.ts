@@ -51,13 +51,13 @@ export interface ServiceFixture {
   service: RunService;
   directory: string;
   /** Creates an experiment with one run a seed, and returns the ids. */
-  createRuns(seeds: readonly number[]): Promise<string[]>;
+  createRuns(seeds: readonly number[], base?: Record<string, unknown>): Promise<string[]>;
   /** Ends this service as a crash does, without a word to the store, and opens another one. */
   reopen(launcher: TrainerLauncher): RunService;
   close(): Promise<void>;
 }
 
-const engines: Pick<EngineService, 'choose'> = {
+export const fakeEngines: Pick<EngineService, 'choose'> = {
   choose: () => Promise.resolve({ location: { kind: 'javascript' }, id: 'javascript', notes: [] }),
 };
 
@@ -74,7 +74,7 @@ export async function openServiceFixture(
     new RunService({
       store,
       datasets,
-      engines,
+      engines: fakeEngines,
       launcher: trainers,
       labDirectory: directory,
       flushIntervalMs: 5,
@@ -85,9 +85,9 @@ export async function openServiceFixture(
     store,
     service: start(launcher),
     directory,
-    createRuns: async (seeds) => {
+    createRuns: async (seeds, base = {}) => {
       const experiments = new ExperimentService(store, datasets);
-      const { runs } = await experiments.create({ name: 'Test', base: { dataset: { id: 'fake' } }, seeds });
+      const { runs } = await experiments.create({ name: 'Test', base: { dataset: { id: 'fake' }, ...base }, seeds });
       return runs.map((run) => run.id);
     },
     reopen: (trainers) => (fixture.service = start(trainers)),

@@ -1,12 +1,17 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { truncate, unlink, writeFile } from 'node:fs/promises';
+import { readdir, truncate, unlink, writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { checkpointDirectory, runDirectory } from '#main/runs/checkpointFiles.ts';
+import { checkpointDirectory, chooseCheckpoint, runDirectory } from '#main/runs/checkpointFiles.ts';
 import type { RunEventBatch } from '#main/runs/runEvents.ts';
 import type { Store } from '#main/store/store.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
+import { endAfterTest } from '../endAfterTest.ts';
 import { fakeLauncher, openServiceFixture, type ServiceFixture } from './fakes.ts';
+
+const ownerEntry = new URL('fixtures/runOwner.ts', import.meta.url).pathname;
 
 let fixture: ServiceFixture | null = null;
 afterEach(async () => {
@@ -58,7 +63,12 @@ describe('a run', () => {
     expect(states).toEqual(['preparing', 'running', 'done']);
     expect(lab.store.runs.get(id)).toEqual(run);
     expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(3));
+    // Two of them are kept.
     expect(lab.store.runs.listCheckpoints(id).map(({ step }) => step)).toEqual([20, 15]);
+    expect((await readdir(checkpointDirectory(lab.directory, id))).toSorted()).toEqual([
+      'step-15.safetensors',
+      'step-20.safetensors',
+    ]);
   });
 
   it('fails with what the trainer says', async () => {
@@ -255,6 +265,37 @@ describe('resuming after a loss', () => {
     expect(logOf(lab, id)).toMatch(/step 10 is damaged[\s\S]*step 5 cannot be used[\s\S]*Going on from the start/);
   });
 
+  it('lists only checkpoints whose files are there, and drops the records of others', async () => {
+    const [lab, id] = await lose();
+    await unlink(lab.store.runs.listCheckpoints(id)[1]?.file ?? '');
+    expect(lab.service.checkpoints(id).map(({ step }) => step)).toEqual([10]);
+    await chooseCheckpoint(lab.store.runs, lab.directory, id);
+    expect(lab.store.runs.listCheckpoints(id).map(({ step }) => step)).toEqual([10]);
+  });
+
+  it('removes what an ended trainer had begun to write', async () => {
+    const lab = await open(fakeLauncher('halfWritten'));
+    const id = only(await lab.createRuns([4]));
+    lab.service.start([id]);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'lost' }]);
+    expect((await readdir(checkpointDirectory(lab.directory, id))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('goes on where the owner was killed when a checkpoint’s file was there, but not yet its record', async () => {
+    const lab = await open(fakeLauncher());
+    const id = only(await lab.createRuns([4], { checkpoints: { keepLast: 1 } }));
+    const owner = spawn(process.execPath, [ownerEntry, lab.directory, id, '10'], { stdio: 'ignore' });
+    endAfterTest(owner);
+    expect(await once(owner, 'close')).toEqual([null, 'SIGKILL']);
+    expect((await readdir(checkpointDirectory(lab.directory, id))).toSorted()).toEqual([
+      'step-10.safetensors',
+      'step-5.safetensors',
+    ]);
+    expect(lab.service.recoverInterrupted().map((run) => run.id)).toEqual([id]);
+    await resume(lab, id);
+    expect(logOf(lab, id)).toContain('Going on from step 5.');
+  });
+
   it('finds runs that were training when the owner ended, and goes on with them', async () => {
     const [lab, id] = await lose();
     const queued = only(await lab.createRuns([5]));
@@ -302,6 +343,45 @@ describe('a full disk', () => {
     expect(await lab.service.whenEnded(ids)).toMatchObject([{ state: 'done' }, { state: 'done' }]);
     expect([...lab.store.metrics.read(ids[0] ?? '', 'train/loss').values]).toEqual(expectedLosses(1));
   });
+
+  it.each(['metrics', 'record'])(
+    'leaves the checkpoint before where the newest one’s %s cannot be written',
+    async (what) => {
+      let full = false;
+      let hasBeenFull = false;
+      const lab = await open(fakeLauncher(), {
+        wrapStore: (store) => ({
+          ...store,
+          metrics: {
+            ...store.metrics,
+            flush: () => {
+              if (full && what === 'metrics') throw diskFull;
+              store.metrics.flush();
+            },
+          },
+          runs: {
+            ...store.runs,
+            addCheckpoint: (checkpoint) => {
+              if (full) throw diskFull;
+              store.runs.addCheckpoint(checkpoint);
+              full = !hasBeenFull;
+              hasBeenFull = true;
+            },
+          },
+        }),
+      });
+      const id = only(await lab.createRuns([4], { checkpoints: { keepLast: 1 } }));
+      lab.service.start([id]);
+      expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'failed', error: { code: 'diskFull' } }]);
+      full = false;
+      expect(lab.service.checkpoints(id).map(({ step }) => step)).toEqual([5]);
+      lab.service.resume(id);
+      expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'done' }]);
+      expect(logOf(lab, id)).toContain('Going on from step 5.');
+      expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(4));
+      expect(lab.service.checkpoints(id).map(({ step }) => step)).toEqual([20]);
+    },
+  );
 
   it('is over also where not even its end can be written', async () => {
     const full = { now: false };
