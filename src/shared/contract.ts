@@ -157,6 +157,22 @@ export interface ExperimentDetail extends ExperimentListItem {
   document: ExperimentDocument;
 }
 
+/** An experiment that is sure to have the runs that were asked for. */
+export interface EnsuredExperiment {
+  experiment: ExperimentDetail;
+  /** Ids of the runs that were asked for; the experiment may have other seeds. */
+  runIds: string[];
+  /** How many of them are new. */
+  added: number;
+}
+
+/** What a run's series come to. */
+export interface FinalValues {
+  runId: string;
+  /** Mean of the last evaluations, by series; null where there is none or where it is not finite. */
+  values: Record<string, { value: number | null; evaluations: number }>;
+}
+
 /** What an experiment would be, before it is started. */
 export interface ExperimentPreview {
   /**
@@ -265,6 +281,11 @@ export const contract = {
   'experiments.plan': method<PlannedRun[]>()(z.strictObject({ document: z.unknown() })),
   /** Creates the experiment, its runs queued. */
   'experiments.create': method<ExperimentDetail>()(z.strictObject({ document: z.unknown() })),
+  /**
+   * The experiment that compares the same on the same data: found and extended by the seeds that it does
+   * not have, or created. What did not reach its end is queued; finished and diverged runs stay as they are.
+   */
+  'experiments.ensure': method<EnsuredExperiment>()(z.strictObject({ document: z.unknown() })),
   'experiments.rename': method<ExperimentListItem>()(z.strictObject({ id, name })),
   'experiments.archive': method<null>()(z.strictObject({ ids, archived: z.boolean() })),
   /** Stops their runs and hides them; undone by `restore` until the lab is closed. */
@@ -311,6 +332,11 @@ export const contract = {
         .max(2000),
       maximumBuckets: z.int().positive().max(20_000).default(2000),
     }),
+  ),
+
+  /** What series of runs come to (statistics/finalValue.ts), of every point as it was recorded. */
+  'metrics.finalValues': method<FinalValues[]>()(
+    z.strictObject({ runIds: ids, series: z.array(z.string().min(1).max(200)).min(1).max(50) }),
   ),
 
   /** Every point as it was recorded, also those that are not finite: for exports. */

@@ -3,10 +3,10 @@ import type { ExperimentPreview } from '#shared/contract.ts';
 import { isLinearLayer, normalizableLayerNames } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
-import { experimentDocumentSchema } from '#shared/domain/experiment.ts';
+import { combineSettings, experimentDocumentSchema, type ExperimentGroup } from '#shared/domain/experiment.ts';
 import { findMethodProblem, methods } from '#shared/domain/methods/index.ts';
 import { runDocumentSchema, type RunDocument } from '#shared/domain/run.ts';
-import { applySetting, settingLabel, type SettingValue } from '#shared/domain/setting.ts';
+import { applySetting, type SettingValue } from '#shared/domain/setting.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import { checkRunAgainstDataset } from '../runs/experimentService.ts';
 
@@ -38,6 +38,7 @@ interface Variation {
 interface RawExperiment {
   base: Record<string, unknown>;
   vary: Variation[];
+  groups: ExperimentGroup[];
   seeds: number[];
 }
 
@@ -45,7 +46,11 @@ interface RawExperiment {
 export function countRuns(document: unknown): number {
   const parsed = experimentDocumentSchema.safeParse(document);
   if (!parsed.success) return 0;
-  return parsed.data.vary.reduce((product, { values }) => product * values.length, parsed.data.seeds.length);
+  return countCombinations(parsed.data) * parsed.data.seeds.length;
+}
+
+function countCombinations({ vary, groups }: Pick<RawExperiment, 'vary' | 'groups'>): number {
+  return vary.reduce((product, { values }) => product * values.length, Math.max(1, groups.length));
 }
 
 /**
@@ -57,7 +62,7 @@ export function expandCombinations(document: unknown, datasets: readonly Dataset
   const experiment = readForm(document, problems);
   const base = checkBase(experiment, problems);
   checkValues(experiment, problems);
-  const total = experiment.vary.reduce((product, { values }) => product * values.length, experiment.seeds.length);
+  const total = countCombinations(experiment) * experiment.seeds.length;
   if (total > maximumRuns) {
     problems.add('vary', `This would make ${total} runs; at most ${maximumRuns} are possible.`);
   }
@@ -100,25 +105,32 @@ function readForm(document: unknown, problems: ProblemList): RawExperiment {
   const { shape } = experimentDocumentSchema;
   const base = isRecord(parts['base']) ? parts['base'] : {};
   const vary = shape.vary.safeParse(parts['vary']).data ?? [];
+  const groups = shape.groups.safeParse(parts['groups']).data ?? [];
   const seeds = shape.seeds.safeParse(parts['seeds']).data ?? [];
   if (new Set(seeds).size !== seeds.length) problems.add('seeds', 'A seed is named twice.');
   if (new Set(vary.map(({ key }) => key)).size !== vary.length) problems.add('vary', 'A field varies twice.');
+  if (new Set(groups.map(({ label }) => label)).size !== groups.length) {
+    problems.add('groups', 'Two groups have the same name.');
+  }
   vary.forEach(({ values }, index) => {
     if (new Set(values).size !== values.length) problems.add(`vary.${index}.values`, 'A value is named twice.');
   });
-  return { base, vary, seeds };
+  return { base, vary, groups, seeds };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Fields that vary need not be valid in the base. */
-function checkBase({ base, vary }: RawExperiment, problems: ProblemList): RunDocument | null {
+/** Fields that vary, or that every group sets, need not be valid in the base. */
+function checkBase({ base, vary, groups }: RawExperiment, problems: ProblemList): RunDocument | null {
   const parsed = runDocumentSchema.safeParse(base);
   if (parsed.success) return parsed.data;
+  const [first, ...others] = groups.map(({ settings }) => settings.map(({ key }) => key));
+  const ofGroups = (first ?? []).filter((key) => others.every((keys) => keys.includes(key)));
+  const replaced = [...vary.map(({ key }) => key), ...ofGroups];
   const issues = parsed.error.issues.filter(
-    ({ path }) => !vary.some(({ key }) => path.join('.') === key || path.join('.').startsWith(`${key}.`)),
+    ({ path }) => !replaced.some((key) => path.join('.') === key || path.join('.').startsWith(`${key}.`)),
   );
   problems.addIssues('base', issues);
   return null;
@@ -145,30 +157,29 @@ function issueText({ path, message }: z.core.$ZodIssue): string {
   return `${path.join('.')} ${message}`;
 }
 
-function combine({ base, vary }: RawExperiment, problems: ProblemList): Combination[] {
-  let combinations: { labels: string[]; document: Record<string, unknown> }[] = [{ labels: [], document: base }];
-  for (const { key, values } of vary) {
-    combinations = combinations.flatMap(({ labels, document }) =>
-      values.map((value) => ({
-        labels: [...labels, settingLabel(key, value)],
-        document: applySetting(document, key, value),
-      })),
-    );
+function combine(experiment: RawExperiment, problems: ProblemList): Combination[] {
+  const path = experiment.groups.length === 0 ? 'vary' : 'groups';
+  try {
+    return combineSettings(experiment).flatMap(({ label, document }) => {
+      const parsed = runDocumentSchema.safeParse(document);
+      if (!parsed.success) {
+        for (const issue of parsed.error.issues) problems.add(path, `${label}: ${issueText(issue)}`);
+        return [];
+      }
+      return [{ label: label === '' ? parsed.data.method.id : label, document: parsed.data }];
+    });
+  } catch (error) {
+    problems.add(path, toLabErrorData(error).message);
+    return [];
   }
-  return combinations.flatMap(({ labels, document }) => {
-    const parsed = runDocumentSchema.safeParse(document);
-    if (!parsed.success) {
-      for (const issue of parsed.error.issues) problems.add('vary', `${labels.join(', ')}: ${issueText(issue)}`);
-      return [];
-    }
-    return [{ label: labels.length > 0 ? labels.join(', ') : parsed.data.method.id, document: parsed.data }];
-  });
 }
 
 /** Where a field of a run comes from in the experiment document. */
-function pathOf({ vary }: RawExperiment, path: string): string {
-  const position = vary.findIndex(({ key }) => path === key || path.startsWith(`${key}.`));
-  return position < 0 ? `base.${path}` : `vary.${position}.values`;
+function pathOf({ vary, groups }: RawExperiment, path: string): string {
+  const sets = ({ key }: { key: string }): boolean => path === key || path.startsWith(`${key}.`);
+  const position = vary.findIndex(sets);
+  if (position >= 0) return `vary.${position}.values`;
+  return groups.some(({ settings }) => settings.some(sets)) ? 'groups' : `base.${path}`;
 }
 
 function checkRun(

@@ -1,7 +1,14 @@
+import { canonicalJson } from '#shared/canonicalJson.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { isLinearLayer, normalizableLayerNames } from '#shared/domain/architecture.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
-import { expandExperiment, parseExperimentDocument, type ExpandedRun } from '#shared/domain/experiment.ts';
+import {
+  expandExperiment,
+  hashComparison,
+  parseExperimentDocument,
+  type ExpandedRun,
+  type ExperimentDocument,
+} from '#shared/domain/experiment.ts';
 import { checkMethod } from '#shared/domain/methods/index.ts';
 import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
@@ -16,6 +23,13 @@ export interface PlannedRun extends ExpandedRun {
 export interface CreatedExperiment {
   experiment: ExperimentRecord;
   runs: RunRecord[];
+}
+
+export interface EnsuredExperiment extends CreatedExperiment {
+  /** Those of its runs that were asked for; it may have other seeds. */
+  runs: RunRecord[];
+  /** How many of them are new. */
+  added: number;
 }
 
 /** Experiments of one lab: checked against its data, expanded into runs, created in one piece. */
@@ -63,6 +77,56 @@ export class ExperimentService {
     return { experiment, runs: this.#store.runs.list({ experimentId: experiment.id }) };
   }
 
+  /**
+   * The experiment that compares the same on the same data (`hashComparison`), with at least these seeds
+   * and these claims: the latest such one, extended by the runs that it does not have, or a new one. What
+   * is there is kept; new runs are queued but not started. Throws as `plan`.
+   * @param isHidden Experiments that are not to be found.
+   */
+  async ensure(document: unknown, isHidden: (id: string) => boolean = () => false): Promise<EnsuredExperiment> {
+    const planned = await this.plan(document);
+    const wanted = parseExperimentDocument(document);
+    const found = this.#findComparison(wanted, planned, isHidden);
+    if (found === null) {
+      const created = this.#store.experiments.create(wanted, planned);
+      const runs = this.#store.runs.list({ experimentId: created.id });
+      return { experiment: created, runs, added: runs.length };
+    }
+    const there = new Set(this.#store.runs.list({ experimentId: found.id }).map(pairKey));
+    const missing = planned.filter((run) => !there.has(pairKey(run)));
+    const seeds = [...new Set([...found.document.seeds, ...wanted.seeds])];
+    const extended: ExperimentDocument = { ...found.document, seeds, claims: wanted.claims };
+    if (missing.length > 0 || canonicalJson(extended) !== canonicalJson(found.document)) {
+      this.#store.experiments.extend(found.id, extended, missing);
+    }
+    const asked = new Set(planned.map(pairKey));
+    return {
+      experiment: this.#store.experiments.get(found.id) ?? found,
+      runs: this.#store.runs.list({ experimentId: found.id }).filter((run) => asked.has(pairKey(run))),
+      added: missing.length,
+    };
+  }
+
+  #findComparison(
+    wanted: ExperimentDocument,
+    planned: readonly PlannedRun[],
+    isHidden: (id: string) => boolean,
+  ): ExperimentRecord | null {
+    const hash = hashComparison(wanted);
+    const checksums = new Map(planned.map(({ label, document }) => [label, document.dataset.checksum]));
+    // Runs on data that were imported anew under the same name are others.
+    const hasSameData = (record: ExperimentRecord): boolean =>
+      this.#store.runs
+        .list({ experimentId: record.id })
+        .every(({ label, document }) => document.dataset.checksum === checksums.get(label));
+    return (
+      this.#store.experiments
+        .list()
+        .find((record) => !isHidden(record.id) && hashComparison(record.document) === hash && hasSameData(record)) ??
+      null
+    );
+  }
+
   list(): ExperimentRecord[] {
     return this.#store.experiments.list();
   }
@@ -70,6 +134,11 @@ export class ExperimentService {
   get(id: string): ExperimentRecord | null {
     return this.#store.experiments.get(id);
   }
+}
+
+/** What a run is within its experiment. */
+function pairKey({ label, document }: Pick<RunRecord, 'label' | 'document'>): string {
+  return `${document.seed} ${label}`;
 }
 
 /** @throws LabError `invalidDocument` where the run does not fit the data or its own architecture. */

@@ -4,7 +4,7 @@ import { isActive, type RunState } from '#shared/domain/runState.ts';
 import type { ExperimentDocument } from '#shared/domain/experiment.ts';
 import { createId } from './ids.ts';
 import { decodeDocument, encodeDocument, isIntact, type StoredDocument } from './storedJson.ts';
-import type { ExperimentRecord, ExperimentStore } from './store.ts';
+import type { ExperimentRecord, ExperimentStore, NewRun } from './store.ts';
 
 interface ExperimentRow extends StoredDocument {
   id: string;
@@ -36,7 +36,21 @@ export function createExperimentStore(
   const listRuns = database.prepare<[string], StoredDocument & { id: string; state: RunState }>(
     'SELECT id, state, document, documentHash FROM runs WHERE experimentId = ?',
   );
+  const setDocument = database.prepare<[StoredDocument & { id: string }]>(
+    'UPDATE experiments SET document = @document, documentHash = @documentHash WHERE id = @id',
+  );
+  const nextOrdinal = database
+    .prepare<[string], number>('SELECT COALESCE(MAX(ordinal) + 1, 0) FROM runs WHERE experimentId = ?')
+    .pluck();
   const remove = database.prepare<[string]>('DELETE FROM experiments WHERE id = ?');
+
+  function addRuns(experimentId: string, firstOrdinal: number, createdAt: string, runs: readonly NewRun[]): void {
+    for (const [index, run] of runs.entries()) {
+      const stored = encodeDocument(run.document);
+      const ordinal = firstOrdinal + index;
+      insertRun.run({ id: createId(), experimentId, ordinal, label: run.label, ...stored, createdAt });
+    }
+  }
 
   function mustExist({ changes }: { changes: number }, id: string): void {
     if (changes > 0) return;
@@ -44,16 +58,18 @@ export function createExperimentStore(
   }
 
   return {
-    create: database.transaction((document: ExperimentDocument, runs: Parameters<ExperimentStore['create']>[1]) => {
+    create: database.transaction((document: ExperimentDocument, runs: readonly NewRun[]) => {
       const createdAt = new Date().toISOString();
       const id = createId();
       const row = { id, name: document.name, ...encodeDocument(document), createdAt, archivedAt: null };
       insertExperiment.run(row);
-      for (const [ordinal, run] of runs.entries()) {
-        const stored = encodeDocument(run.document);
-        insertRun.run({ id: createId(), experimentId: id, ordinal, label: run.label, ...stored, createdAt });
-      }
+      addRuns(id, 0, createdAt, runs);
       return toRecord(row);
+    }),
+
+    extend: database.transaction((id: string, document: ExperimentDocument, runs: readonly NewRun[]) => {
+      mustExist(setDocument.run({ id, ...encodeDocument(document) }), id);
+      addRuns(id, nextOrdinal.get(id) ?? 0, new Date().toISOString(), runs);
     }),
 
     get(id) {
@@ -88,5 +104,7 @@ export function createExperimentStore(
 }
 
 function toRecord(row: ExperimentRow): ExperimentRecord {
-  return { ...row, document: decodeDocument(row, 'experiment') as ExperimentDocument };
+  // Documents from before groups and claims came into being have neither.
+  const document = { groups: [], claims: [], ...(decodeDocument(row, 'experiment') as object) };
+  return { ...row, document: document as unknown as ExperimentDocument };
 }

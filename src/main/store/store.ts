@@ -25,9 +25,16 @@ export interface ExperimentRecord {
   archivedAt: string | null;
 }
 
+export interface NewRun {
+  label: string;
+  document: RunDocument;
+}
+
 export interface ExperimentStore {
   /** Creates the experiment and its runs (state `queued`) in one transaction. */
-  create(document: ExperimentDocument, runs: readonly { label: string; document: RunDocument }[]): ExperimentRecord;
+  create(document: ExperimentDocument, runs: readonly NewRun[]): ExperimentRecord;
+  /** Replaces the document and adds runs (state `queued`) behind those there are, in one transaction. */
+  extend(id: string, document: ExperimentDocument, runs: readonly NewRun[]): void;
   /** @throws LabError `labDamaged` where the document does not match its hash. */
   get(id: string): ExperimentRecord | null;
   /** Newest first; without those that `Store.damaged` names. */

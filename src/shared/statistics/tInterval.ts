@@ -66,6 +66,19 @@ export function tQuantileTwoSided(confidence: number, degreesOfFreedom: number):
   return (low + high) / 2;
 }
 
+/**
+ * P(T ≥ t), T being Student's with this many degrees of freedom; exact tails also where they are tiny.
+ * @param t May be infinite; NaN gives NaN.
+ * @throws RangeError for degrees of freedom below 1.
+ */
+export function tTailProbability(t: number, degreesOfFreedom: number): number {
+  if (!(degreesOfFreedom >= 1))
+    throw new RangeError(`There are ${degreesOfFreedom} degrees of freedom; 1 is the least.`);
+  if (Number.isNaN(t)) return Number.NaN;
+  const half = incompleteBeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5) / 2;
+  return t >= 0 ? half : 1 - half;
+}
+
 const rememberedQuantiles = new Map<string, number>();
 
 /**

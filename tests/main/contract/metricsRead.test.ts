@@ -8,7 +8,8 @@ import { createStores, type TestStores } from '../store/examples.ts';
 /** Only the store is asked. */
 function openMetrics(stores: TestStores) {
   const { metrics, runs } = stores;
-  return metricsHandlers({ lab: { store: { metrics, runs } } } as unknown as ContractContext);
+  const lab = { store: { metrics, runs }, runs: { get: (id: string) => runs.resolve(id) } };
+  return metricsHandlers({ lab } as unknown as ContractContext);
 }
 
 /** What a client holds of one series, by the rules of the contract. */
@@ -174,4 +175,33 @@ describe('metrics.read', () => {
       expect(held).toBeDefined();
     },
   );
+});
+
+describe('metrics.finalValues', () => {
+  it('means the last tenth of the evaluations; null for what is not there or not finite', async () => {
+    const stores = createStores();
+    const { metrics, first, second } = stores;
+    const steps = Float64Array.from({ length: 20 }, (_, index) => index + 1);
+    metrics.append(first, {
+      'validation/loss': { steps, values: steps.map((step) => step * step) },
+      'gap/loss': { steps, values: steps.map((step) => (step === 20 ? Infinity : 1)) },
+    });
+    const read = openMetrics(stores)['metrics.finalValues'];
+    expect(await read({ runIds: [first, second], series: ['validation/loss', 'gap/loss'] })).toEqual([
+      {
+        runId: first,
+        values: {
+          'validation/loss': { value: (19 ** 2 + 20 ** 2) / 2, evaluations: 20 },
+          'gap/loss': { value: null, evaluations: 20 },
+        },
+      },
+      {
+        runId: second,
+        values: {
+          'validation/loss': { value: null, evaluations: 0 },
+          'gap/loss': { value: null, evaluations: 0 },
+        },
+      },
+    ]);
+  });
 });

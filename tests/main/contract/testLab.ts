@@ -54,13 +54,13 @@ export function fakeEngines(): EngineService {
 }
 
 /** A data set of 4 images of 2×2 pixels in colour for training and 2 for validation, two classes. */
-export async function addTinyDataset(labDirectory: string, id = 'tiny'): Promise<void> {
+export async function addTinyDataset(labDirectory: string, id = 'tiny', firstPixel = 0): Promise<void> {
   const directory = join(labDirectory, 'datasets', id);
   await mkdir(directory, { recursive: true });
   const writer = await createDatasetWriter(directory, { height: 2, width: 2, channels: 3 }, 2);
   const pixels = (count: number, from: number): Uint8Array =>
     Uint8Array.from({ length: count * 12 }, (_, index) => from + index);
-  await writer.append('training', pixels(4, 0), Uint8Array.of(0, 1, 0, 1));
+  await writer.append('training', pixels(4, firstPixel), Uint8Array.of(0, 1, 0, 1));
   await writer.append('validation', pixels(2, 100), Uint8Array.of(1, 0));
   await writer.finish({
     id,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJson, hashDocument } from '#shared/canonicalJson.ts';
 import { normalizableLayerNames } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
-import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
+import { expandExperiment, hashComparison, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presetExperiment, presets, scales } from '#shared/domain/presets.ts';
 import {
   durationInSteps,
@@ -229,5 +229,77 @@ describe('run states', () => {
     expect(runStates.filter((to) => canTransition('done', to))).toEqual([]);
     expect(runStates.filter((to) => canTransition('diverged', to))).toEqual([]);
     expect(runStates.filter(isResumable)).toEqual(['stopped', 'failed', 'lost']);
+  });
+});
+
+describe('groups of an experiment', () => {
+  const grouped = {
+    name: 'Two groups',
+    base: minimal,
+    groups: [
+      { label: 'batchNorm, batchSize 64', settings: [{ key: 'batchSize', value: 64 }] },
+      {
+        label: 'populationNorm, batchSize 256',
+        settings: [
+          { key: 'method', value: 'populationNorm' },
+          { key: 'method.images', value: 300 },
+          { key: 'batchSize', value: 256 },
+        ],
+      },
+    ],
+    seeds: [3, 4],
+  };
+  const claim = {
+    id: 'lower',
+    figure: 'Figure 0',
+    text: 'The first has the lower loss.',
+    parts: [
+      {
+        metric: 'validation/loss',
+        left: 'batchNorm, batchSize 64',
+        right: 'populationNorm, batchSize 256',
+        expected: { relation: 'less' },
+      },
+    ],
+  };
+
+  it('set several fields at once, and are combined with what varies', () => {
+    const runs = expandExperiment(parseExperimentDocument({ ...grouped, claims: [claim] }));
+    expect(runs.map(({ label, document }) => [label, document.method, document.batchSize, document.seed])).toEqual(
+      [3, 4].flatMap((seed) => [
+        ['batchNorm, batchSize 64', expect.objectContaining({ id: 'batchNorm' }), 64, seed],
+        ['populationNorm, batchSize 256', expect.objectContaining({ id: 'populationNorm', images: 300 }), 256, seed],
+      ]),
+    );
+    const varied = { ...grouped, vary: [{ key: 'optimizer.momentum', values: [0, 0.5] }], seeds: [1] };
+    expect(expandExperiment(parseExperimentDocument(varied)).map(({ label }) => label)).toEqual([
+      'batchNorm, batchSize 64, momentum 0',
+      'batchNorm, batchSize 64, momentum 0.5',
+      'populationNorm, batchSize 256, momentum 0',
+      'populationNorm, batchSize 256, momentum 0.5',
+    ]);
+  });
+
+  it('have names of their own, which claims know', () => {
+    const [first] = grouped.groups;
+    expect(() => parseExperimentDocument({ ...grouped, groups: [first, first] })).toThrow(/labels of the groups/);
+    const elsewhere = { ...claim, parts: [{ ...claim.parts[0], right: 'populationNorm' }] };
+    expect(() => expandExperiment(parseExperimentDocument({ ...grouped, claims: [elsewhere] }))).toThrow(
+      /“lower” compares “populationNorm”, but no run/,
+    );
+    expect(() => expandExperiment(parseExperimentDocument({ ...grouped, claims: [claim, claim] }))).toThrow(
+      /Two claims have the id “lower”/,
+    );
+  });
+
+  it('make another comparison where they differ; name, seeds, claims and spelled-out absence of a seed do not', () => {
+    const hash = (document: unknown): string => hashComparison(parseExperimentDocument(document));
+    const own = hash(grouped);
+    expect(hash({ ...grouped, name: 'Other', seeds: [1], claims: [claim], base: { ...grouped.base, seed: 9 } })).toBe(
+      own,
+    );
+    expect(hash({ ...grouped, base: { ...grouped.base, batchSize: 64 } })).not.toBe(own);
+    expect(hash({ ...grouped, groups: grouped.groups.slice(1) })).not.toBe(own);
+    expect(hash({ ...grouped, vary: [{ key: 'optimizer.momentum', values: [0] }] })).not.toBe(own);
   });
 });

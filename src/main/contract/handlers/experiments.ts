@@ -1,4 +1,5 @@
 import type { ExperimentDetail, Handlers } from '#shared/contract.ts';
+import { isResumable } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import type { ExperimentRecord } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
@@ -12,6 +13,7 @@ type ExperimentMethods =
   | 'experiments.preview'
   | 'experiments.plan'
   | 'experiments.create'
+  | 'experiments.ensure'
   | 'experiments.rename'
   | 'experiments.archive'
   | 'experiments.delete'
@@ -50,6 +52,20 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
       lab.runs.start(runs.map((run) => run.id));
       events.emit('experimentsChanged', { ids: [experiment.id] });
       return toDetail(experiment);
+    },
+    async 'experiments.ensure'({ document }) {
+      refuseTooMany(document);
+      speeds.setDatasets(await lab.datasets.list());
+      const { experiment, runs, added } = await lab.experiments.ensure(document, (id) => deleted.has(id));
+      // Nobody looks for what trains among what was put away.
+      if (experiment.archivedAt !== null) lab.store.experiments.setArchived(experiment.id, false);
+      for (const { id } of runs) {
+        const { state } = lab.runs.get(id);
+        if (state === 'queued' || isResumable(state)) lab.runs.resume(id);
+      }
+      events.emit('experimentsChanged', { ids: [experiment.id] });
+      const detail = toDetail(requireExperiment(context, experiment.id));
+      return { experiment: detail, runIds: runs.map((run) => run.id), added };
     },
     async 'experiments.rename'({ id, name }) {
       requireExperiment(context, id);

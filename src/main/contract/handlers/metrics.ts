@@ -1,5 +1,6 @@
 import type { Handlers, SeriesSlice, ValidatedInput } from '#shared/contract.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
+import { finalValue } from '#shared/statistics/finalValue.ts';
 import type { MetricStore, SeriesBuckets } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
 import { requireRun } from '../records.ts';
@@ -10,12 +11,22 @@ type SeriesRequest = ValidatedInput<'metrics.read'>['requests'][number];
 
 export function metricsHandlers({
   lab,
-}: ContractContext): Pick<Handlers, 'metrics.list' | 'metrics.read' | 'metrics.points'> {
+}: ContractContext): Pick<Handlers, 'metrics.list' | 'metrics.read' | 'metrics.points' | 'metrics.finalValues'> {
   const { metrics } = lab.store;
   return {
     async 'metrics.points'({ runId, series }) {
       return Promise.resolve(readStoredPoints(lab, requireRun({ lab }, runId).id, series));
     },
+    'metrics.finalValues': ({ runIds, series }) =>
+      mapInSlices(runIds, (runId) => {
+        const run = requireRun({ lab }, runId);
+        const values = series.map((name) => {
+          const points = metrics.read(run.id, name).values;
+          const value = finalValue(points);
+          return [name, { value: Number.isFinite(value) ? value : null, evaluations: points.length }] as const;
+        });
+        return { runId: run.id, values: Object.fromEntries(values) };
+      }),
     'metrics.list': ({ runIds }) =>
       mapInSlices(runIds, (runId) => ({ runId, series: metrics.list(runId).map(({ series }) => series) })),
     'metrics.read': ({ requests, maximumBuckets }) =>
