@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { hashRunDocument, type RunDocument } from '#shared/domain/run.ts';
+import { hashRunDocument, runDocumentSchema, type RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import { removeLeftoverTemporaryFiles, writeChunksAtomically } from '#files/atomicWrite.ts';
 import { parseSafetensors, safetensorsPayload, serializeSafetensors } from '#files/safetensors.ts';
@@ -129,7 +129,7 @@ export async function readCheckpoint(
     throw invalid(file, 'its checksum does not match its content');
   }
   const description = parseDescription(file, metadata['description']);
-  if (description.documentHash !== hashRunDocument(context.document)) {
+  if (!isOfRun(description, context.document)) {
     throw invalid(file, 'it belongs to a run with other settings');
   }
   if (description.datasetChecksum !== context.datasetChecksum) {
@@ -153,6 +153,17 @@ export async function readCheckpoint(
     if (tensor) state[name] = tensor;
   }
   return { progress: description.progress, state };
+}
+
+/**
+ * Whether a checkpoint is one of this document. A version before may have written it whose documents
+ * had fewer fields: those that it lacks had then the defaults of now.
+ */
+function isOfRun({ documentHash, document }: z.infer<typeof descriptionSchema>, wanted: RunDocument): boolean {
+  const hash = hashRunDocument(wanted);
+  if (documentHash === hash) return true;
+  const completed = runDocumentSchema.safeParse(document);
+  return completed.success && hashRunDocument(completed.data) === hash;
 }
 
 function parseDescription(file: string, text: string | undefined): z.infer<typeof descriptionSchema> {

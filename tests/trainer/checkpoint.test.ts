@@ -113,6 +113,14 @@ describe('readCheckpoint', () => {
     ).rejects.toThrow(refusal(/not float32 of shape \[2, 1\]/));
   });
 
+  it('reads what a version with fewer fields wrote of the same run', async () => {
+    const { diagnostics: _diagnostics, initialWeights: _initialWeights, ...fewer } = document;
+    const { file } = await writeCheckpoint(directory, checkpoint, { ...context, document: fewer as typeof document });
+    expect(await readCheckpoint(file, context, specifications)).toEqual(checkpoint);
+    const other = { ...context, document: { ...document, batchSize: 8 } };
+    await expect(readCheckpoint(file, other, specifications)).rejects.toThrow(/other settings/);
+  });
+
   it('refuses other safetensors files, and a file that is not there', async () => {
     const file = join(directory, 'weights.safetensors');
     await writeFile(file, Buffer.concat(serializeSafetensors(checkpoint.state)));

@@ -19,7 +19,7 @@ export function describeSettings(): SettingDescription[] {
     const own = {
       key: field.key,
       type: describeType(field),
-      default: describeDefault(field.default),
+      default: describeDefault(field.default, field.key),
       help: field.help,
     };
     const identity = JSON.stringify(own);
@@ -30,9 +30,10 @@ export function describeSettings(): SettingDescription[] {
   return [...settings.values()];
 }
 
-function describeDefault(value: unknown): string {
+function describeDefault(value: unknown, key: string): string {
   if (value === undefined) return '';
-  if (value === null) return 'all';
+  if (value === null) return key.startsWith('dataset.') ? 'all' : 'null';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join('+');
   if (typeof value !== 'object') return typeof value === 'string' ? value : JSON.stringify(value);
   if ('unit' in value && 'value' in value) return `${String(value.value)}${String(value.unit)}`;
   return JSON.stringify(value);
@@ -46,8 +47,10 @@ function describeType(field: FieldDescription): string {
       return field.options.map(({ value }) => value).join(' | ');
     case 'names':
       return 'all | names joined by +';
+    case 'choices':
+      return `all | none | ${field.options.map(({ value }) => value).join(', ')}, joined by +`;
     case 'text':
-      return 'string';
+      return field.nullable ? 'string | null' : 'string';
     case 'boolean':
       return 'boolean';
     case 'integer':

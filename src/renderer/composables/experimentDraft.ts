@@ -287,6 +287,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     if (!field?.hasFields) {
       let base = withValueAt(draft.value.base, key, value);
       if (key === 'dataset.id') base = withValueAt(base, 'dataset.checksum', undefined);
+      if (key === 'initialWeights.file') base = withValueAt(base, 'initialWeights.sha256', undefined);
       change({ ...draft.value, base });
       return;
     }

@@ -3,7 +3,7 @@ import { architectures } from './architectures/index.ts';
 import { methods } from './methods/index.ts';
 import { runDocumentSchema } from './run.ts';
 
-export type FieldKind = 'number' | 'integer' | 'boolean' | 'choice' | 'duration' | 'names' | 'text';
+export type FieldKind = 'number' | 'integer' | 'boolean' | 'choice' | 'choices' | 'duration' | 'names' | 'text';
 
 export interface FieldOption {
   value: string;
@@ -23,7 +23,7 @@ export interface FieldDescription {
   unit: string | null;
   /** Stays folded until asked for. */
   advanced: boolean;
-  /** Values of a choice, in the order in which they are offered. */
+  /** Values of a choice, or of choices of which any number may be made, in the order in which they are offered. */
   options: FieldOption[];
   /** True where the choice is an object with an `id` and fields of its own. */
   hasFields: boolean;
@@ -46,6 +46,7 @@ interface JsonSchema {
   enum?: unknown[];
   default?: unknown;
   properties?: Record<string, JsonSchema>;
+  items?: JsonSchema;
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
   minimum?: number;
@@ -61,7 +62,7 @@ interface JsonSchema {
 }
 
 /** Set by NormLab itself, or by the experiment. */
-const hidden = new Set(['format', 'version', 'seed', 'dataset.checksum']);
+const hidden = new Set(['format', 'version', 'seed', 'dataset.checksum', 'initialWeights.sha256']);
 
 /** What options of a choice say about themselves where their schema does not. */
 const described: Readonly<Record<string, Readonly<Record<string, { name: string; help: string }>>>> = {
@@ -143,11 +144,11 @@ function idOf(value: unknown): unknown {
 }
 
 function kindOf(field: JsonSchema): Partial<FieldDescription> {
+  const optionsOf = (values: unknown[]): FieldOption[] =>
+    values.map(String).map((value) => ({ value, title: field.choices?.[value] ?? value, help: '' }));
   const values = field.enum ?? (field.const === undefined ? undefined : [field.const]);
-  if (values !== undefined) {
-    const options = values.map(String).map((value) => ({ value, title: field.choices?.[value] ?? value, help: '' }));
-    return { kind: 'choice', options };
-  }
+  if (values !== undefined) return { kind: 'choice', options: optionsOf(values) };
+  if (field.items?.enum !== undefined) return { kind: 'choices', options: optionsOf(field.items.enum) };
   const members = field.anyOf ?? [];
   if (members.some(({ type }) => type === 'array')) return { kind: 'names' };
   const value = members.find(({ type }) => type !== 'null');

@@ -5,17 +5,15 @@ import { labCommand } from '../labCommand.ts';
 import { architectureSchema } from './architectures/index.ts';
 import { checksumSchema } from './dataset.ts';
 import { defaultChoices } from './defaultChoices.ts';
+import { diagnosticsSchema } from './diagnostics.ts';
+import { durationSchema, type Duration } from './duration.ts';
+import { initialWeightsSchema } from './initialWeights.ts';
 import type { FieldMeta } from './method.ts';
 import { methodSchema, methods } from './methods/index.ts';
 
 const meta = (field: FieldMeta): FieldMeta => field;
 
-/** A length or interval of training, in optimizer steps or in passes over the training images. */
-export const durationSchema = z.strictObject({
-  unit: z.enum(['epochs', 'steps']),
-  value: z.number().positive().max(100_000_000),
-});
-export type Duration = z.infer<typeof durationSchema>;
+export { durationSchema, type Duration } from './duration.ts';
 
 export const optimizerSchema = z.strictObject({
   id: z.literal('sgd'),
@@ -183,6 +181,8 @@ export const runDocumentSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  /** What is logged of each layer besides what every run logs. */
+  diagnostics: diagnosticsSchema.prefault({}),
   checkpoints: z
     .strictObject({
       every: durationSchema.default({ unit: 'epochs', value: 1 }).meta(
@@ -208,6 +208,8 @@ export const runDocumentSchema = z.strictObject({
     .prefault({}),
   /** Chooses initialisation and batch order; runs with equal seed share both. */
   seed: z.int().nonnegative().max(0xffff_ffff).default(1),
+  /** Takes the place of what the seed draws; batch order stays the seed's. */
+  initialWeights: initialWeightsSchema.prefault({}),
   execution: z
     .strictObject({
       engine: z

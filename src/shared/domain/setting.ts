@@ -2,13 +2,14 @@ import { cloneJson } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
 import { labCommand } from '../labCommand.ts';
 import { defaultChoices } from './defaultChoices.ts';
+import { diagnosticGroups } from './diagnostics.ts';
 
 export type SettingValue = string | number | boolean | null;
 
 /** Objects that are chosen by name: `method=none` means `method={"id":"none"}`. */
 const chosenById = new Set([...Object.keys(defaultChoices), 'dataset']);
 /** Durations that may be written as `5epochs` or `200steps`. */
-const durations = new Set(['length', 'evaluation.every', 'checkpoints.every']);
+const durations = new Set(['length', 'evaluation.every', 'diagnostics.every', 'checkpoints.every']);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -36,6 +37,9 @@ function expandShorthand(key: string, value: unknown, current: unknown): unknown
     return { unit: match[2]?.startsWith('epoch') ? 'epochs' : 'steps', value: Number(match[1]) };
   }
   if (key === 'normalizedLayers' && typeof value === 'string' && value !== 'all') return value.split('+');
+  if (key === 'diagnostics.groups' && typeof value === 'string') {
+    return value === 'all' ? [...diagnosticGroups] : value === 'none' || value === '' ? [] : value.split('+');
+  }
   return value;
 }
 
@@ -82,6 +86,8 @@ export function applySetting(document: Record<string, unknown>, path: string, va
   }
   const last = parts.at(-1) ?? path;
   parent[last] = expandShorthand(path, value, parent[last]);
+  // The checksum was that of another file.
+  if (path === 'initialWeights.file') delete parent['sha256'];
   return result;
 }
 

@@ -31,8 +31,10 @@ describe('run documents', () => {
       batchSize: 64,
       length: { unit: 'epochs', value: 5 },
       evaluation: { every: { unit: 'epochs', value: 1 }, batchSize: 500 },
+      diagnostics: { groups: [], every: { unit: 'epochs', value: 1 }, images: 500 },
       checkpoints: { every: { unit: 'epochs', value: 1 }, keepLast: 2 },
       seed: 1,
+      initialWeights: { file: null },
       execution: { engine: 'auto', mode: 'compiled', operations: 'fused', precision: 'float32' },
     });
   });
@@ -120,6 +122,17 @@ describe('settings', () => {
 
   it.each(['', '.', 'a..b', '__proto__.x', 'constructor.prototype'])('refuse the path “%s”', (path) => {
     expect(() => applySetting({}, path, 1)).toThrow(LabError);
+  });
+
+  it('read diagnostics by name, and forget the checksum of another file', () => {
+    expect(applySetting({}, 'diagnostics.groups', 'affine+statistics')).toEqual({
+      diagnostics: { groups: ['affine', 'statistics'] },
+    });
+    expect(applySetting({}, 'diagnostics.groups', 'none')).toEqual({ diagnostics: { groups: [] } });
+    const all = applySetting(minimal, 'diagnostics.groups', 'all');
+    expect(parseRunDocument(all).diagnostics.groups).toHaveLength(7);
+    const pinned = { initialWeights: { file: '/a', sha256: 'a'.repeat(64) } };
+    expect(applySetting(pinned, 'initialWeights.file', '/b')).toEqual({ initialWeights: { file: '/b' } });
   });
 
   it('refuse a length without unit and a path through a number', () => {

@@ -46,3 +46,11 @@ test('the methods are the options of one field, each with its own parameters', (
   expect(byKey.get('normalizedLayers')?.kind).toBe('names');
   expect(byKey.has('seed') || byKey.has('format') || byKey.has('dataset.checksum')).toBe(false);
 });
+
+test('a set of choices names each of them; a checksum that the lab fills in is no field', () => {
+  const groups = byKey.get('diagnostics.groups');
+  expect(groups).toMatchObject({ kind: 'choices', default: [], advanced: true });
+  expect(groups?.options[1]).toEqual({ value: 'kernelNorms', title: 'Kernel norms ‖w‖', help: '' });
+  expect(byKey.get('initialWeights.file')).toMatchObject({ kind: 'text', nullable: true, default: null });
+  expect(byKey.has('initialWeights.sha256')).toBe(false);
+});

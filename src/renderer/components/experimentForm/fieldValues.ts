@@ -85,10 +85,21 @@ export function findFieldProblem(field: FieldDescription, value: unknown): strin
     if (field.kind === 'integer' && !Number.isInteger(number)) return 'Write a whole number.';
     return isInRange(field, number) ? null : `Must be ${describeRange(field)}.`;
   }
-  if (field.kind === 'choice' && !field.options.some((option) => option.value === value)) {
+  if (field.kind === 'choices') {
+    const named = typeof value === 'string' ? value.split('+') : Array.isArray(value) ? value.map(String) : [];
+    const wrong = named.find((each) => each !== 'all' && each !== 'none' && !isOption(field, each));
+    return wrong === undefined
+      ? null
+      : `“${wrong}” is none of: ${field.options.map((option) => option.value).join(', ')}.`;
+  }
+  if (field.kind === 'choice' && !(typeof value === 'string' && isOption(field, value))) {
     return `“${fieldText(value)}” is none of: ${field.options.map((option) => option.title).join(', ')}.`;
   }
   return null;
+}
+
+function isOption(field: FieldDescription, value: string): boolean {
+  return field.options.some((option) => option.value === value);
 }
 
 function isInRange({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: FieldDescription, value: number): boolean {
@@ -135,6 +146,7 @@ export function chipOf(field: FieldDescription, value: unknown): SettingValue | 
   const used = value ?? field.default;
   if (field.kind === 'duration' && isRecord(used)) return `${String(used['value'])}${String(used['unit'])}`;
   if (field.kind === 'names') return Array.isArray(used) ? used.join('+') : 'all';
+  if (field.kind === 'choices') return Array.isArray(used) && used.length > 0 ? used.join('+') : 'none';
   if (used === null) return null;
   return typeof used === 'string' || typeof used === 'number' || typeof used === 'boolean' ? used : undefined;
 }
