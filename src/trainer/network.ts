@@ -24,6 +24,14 @@ import { createLayerMethod } from './methods/index.ts';
 import type { LayerInputs, LayerMethod, LayerResult, LayerVariables, PopulationSettings } from './methods/method.ts';
 import { addPrefix, selectByPrefix } from './tensors.ts';
 
+/** Looks into a pass, layer by layer. Runs inside a step body: see there for what it must not do. */
+export interface PassHooks {
+  /** Sees h, what a layer's linear map gives, before normalizer and bias, [M,H,W,C] or [M,C]. */
+  observeLinear?(layer: string, h: Tensor): void;
+  /** Puts something else in the place of what goes into the layer's activation. */
+  replaceOutput?(layer: string, output: Tensor): Tensor;
+}
+
 /** What a pass through the network reads; names are `<layer>/<variable>`. */
 export interface NetworkInputs {
   /** Standardized pixels, [M,H,W,C]. */
@@ -31,6 +39,7 @@ export interface NetworkInputs {
   parameters: TensorRecord;
   statistics: TensorRecord;
   operations: StepOperations;
+  hooks?: PassHooks;
 }
 
 /** What a pass gives besides logits; names are `<layer>/<variable>`. */
@@ -107,18 +116,21 @@ export function createNetwork(
       Object.assign(variables.parameters, addPrefix(computation.variables.parameters, prefix));
       Object.assign(variables.statistics, addPrefix(computation.variables.statistics, prefix));
       computations.push({ name: layer.name, computation });
-      forwards.push((input, { kind, parameters, statistics, operations, gathered }) => {
+      forwards.push((input, { kind, parameters, statistics, operations, hooks, gathered }) => {
         const result = runLayer(computation, kind, {
-          linear: (kernel: Tensor) => apply(input, kernel),
+          linear: (kernel: Tensor) => {
+            const h = apply(input, kernel);
+            hooks?.observeLinear?.(layer.name, h);
+            return h;
+          },
           parameters: selectByPrefix(parameters, prefix),
           statistics: selectByPrefix(statistics, prefix),
           operations,
         });
         Object.assign(gathered.statistics, addPrefix(result.statistics ?? {}, prefix));
         Object.assign(gathered.parameters, addPrefix(result.parameters ?? {}, prefix));
-        return layer.activation === 'relu' && !computation.includesActivation
-          ? operations.relu(result.output)
-          : result.output;
+        const output = hooks?.replaceOutput?.(layer.name, result.output) ?? result.output;
+        return layer.activation === 'relu' && !computation.includesActivation ? operations.relu(output) : output;
       });
       shape = outputShape;
     }
