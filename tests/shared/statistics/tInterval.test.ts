@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meanInterval, tQuantileTwoSided } from '#shared/statistics/tInterval.ts';
+import { meanInterval, tQuantileTwoSided, tTailProbability } from '#shared/statistics/tInterval.ts';
 
 describe('tQuantileTwoSided', () => {
   // Tables of Student's t, two-sided (Abramowitz & Stegun 1964, table 26.10, with later digits).
@@ -20,6 +20,29 @@ describe('tQuantileTwoSided', () => {
   it('refuses what is not a confidence or not a number of degrees of freedom', () => {
     expect(() => tQuantileTwoSided(1, 3)).toThrow(RangeError);
     expect(() => tQuantileTwoSided(0.95, 0)).toThrow(RangeError);
+  });
+});
+
+describe('tTailProbability', () => {
+  // SciPy; the script is paired.py.
+  it.each([
+    [0, 4, 0.5],
+    [1, 1, 0.25],
+    [2.776445105, 4, 0.025_000_000_005_1],
+    [-2.132, 4, 0.950_008_613_63],
+    [12, 4, 0.000_138_214_274_251],
+    [0.1, 9, 0.461_268_223_978],
+    [40, 2, 0.000_312_207_336_092],
+    [3, 999, 0.001_383_388_230_07],
+  ])('beyond %s with %s degrees of freedom', (t, degreesOfFreedom, probability) => {
+    expect(tTailProbability(t, degreesOfFreedom) / probability).toBeCloseTo(1, 8);
+  });
+
+  it('is 0 beyond infinity, unknown for what is no number, and refuses what is no number of degrees', () => {
+    expect(tTailProbability(Infinity, 3)).toBe(0);
+    expect(tTailProbability(-Infinity, 3)).toBe(1);
+    expect(tTailProbability(Number.NaN, 3)).toBeNaN();
+    expect(() => tTailProbability(1, 0)).toThrow(RangeError);
   });
 });
 
