@@ -1,8 +1,8 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { scalar, tensor } from '@tensorflow/tfjs-core';
-import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
+import type { ImageShape } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
-import { checkMethod } from '#shared/domain/methods/index.ts';
+import { checkPlacement } from '#shared/domain/placement.ts';
 import { learningRateAt } from '#shared/domain/run.ts';
 import type { BenchRecord, BenchTask } from '#shared/protocol.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
@@ -10,6 +10,7 @@ import type { Engine, TensorRecord } from './engines/engine.ts';
 import { requireExecution } from './execution.ts';
 import { createNetwork } from './network.ts';
 import { peakMemoryBytes } from './processMemory.ts';
+import { createRandomSeed } from './randomSource.ts';
 import { advanceState, createInitialState, uploadState } from './state.ts';
 import { createTrainingStep, type StepExecution } from './steps.ts';
 import { disposeAll, readScalar } from './tensors.ts';
@@ -45,12 +46,8 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
   if (compiledSteps) executions.push(best);
 
   const layers = architectureLayers(document.architecture, image, classCount);
-  const network = createNetwork(layers, image, document.method, document.normalizedLayers);
-  checkMethod(document.method, {
-    batchSize,
-    trainingImages: Infinity,
-    normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => network.normalizedLayers.includes(name)),
-  });
+  checkPlacement(document, layers, Infinity);
+  const network = createNetwork(layers, image, document.method, document.normalizedLayers, document);
   const initial = createInitialState(network, document.seed);
   const pixelsOf = (count: number): Float32Array =>
     createRandomStream(document.seed, 'bench/images').normals(count * image[0] * image[1] * image[2], 1);
@@ -83,11 +80,13 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
       stepSeconds: [],
       runStep() {
         const batch = loadBatch();
-        const learningRate = scalar(learningRateAt(document, count++), 'float32');
-        const results = step.run({ ...state, ...batch, ...population, learningRate });
+        const learningRate = scalar(learningRateAt(document, count), 'float32');
+        const randomSeed = network.drawsRandomNumbers ? createRandomSeed(document.seed, count) : {};
+        count += 1;
+        const results = step.run({ ...state, ...batch, ...population, ...randomSeed, learningRate });
         readScalar(results, 'loss');
         state = advanceState(state, results);
-        disposeAll(batch);
+        disposeAll({ ...batch, ...randomSeed });
         learningRate.dispose();
       },
     };

@@ -5,23 +5,21 @@ import {
   maxPool,
   reshape,
   type Tensor,
+  type Tensor1D,
   type Tensor2D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { Scalar } from '@tensorflow/tfjs-core';
-import {
-  isLinearLayer,
-  normalizableLayerNames,
-  type ImageShape,
-  type LinearLayer,
-  type MaxPoolLayer,
-  type NetworkLayer,
-} from '#shared/domain/architecture.ts';
+import type { ImageShape, LinearLayer, MaxPoolLayer, NetworkLayer } from '#shared/domain/architecture.ts';
 import type { MethodSettings } from '#shared/domain/methods/index.ts';
+import { checkLayerNames, normalizedLayerNames, placeMethods, type Placement } from '#shared/domain/placement.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
+import { dropOut } from './dropout.ts';
 import type { StepOperations, TensorRecord } from './engines/engine.ts';
 import { createLayerMethod } from './methods/index.ts';
 import type { LayerInputs, LayerMethod, LayerResult, LayerVariables, PopulationSettings } from './methods/method.ts';
+import { createRandomSource } from './randomSource.ts';
 import { addPrefix, selectByPrefix } from './tensors.ts';
 
 /** Looks into a pass, layer by layer. Runs inside a step body: see there for what it must not do. */
@@ -40,6 +38,8 @@ export interface NetworkInputs {
   statistics: TensorRecord;
   operations: StepOperations;
   hooks?: PassHooks;
+  /** See `randomSeedSpecification`; for training where the network `drawsRandomNumbers`. */
+  randomSeed?: Tensor1D | undefined;
 }
 
 /** What a pass gives besides logits; names are `<layer>/<variable>`. */
@@ -57,6 +57,8 @@ export interface Network {
   normalizedLayers: readonly string[];
   /** Where statistics come from images of the training population, by `forwardPopulation`; else null. */
   population: PopulationSettings | null;
+  /** True where training needs a seed for random numbers. */
+  drawsRandomNumbers: boolean;
   /** True where a first batch sets parameters, by `initialize`. */
   initializesFromData: boolean;
   /** Logits [M,K] in training, and new values of statistics. */
@@ -81,17 +83,28 @@ interface Pass extends NetworkInputs {
   gathered: { statistics: TensorRecord; parameters: TensorRecord };
 }
 
+const nothingElse: Pick<Placement, 'layerMethods' | 'dropout'> = {
+  layerMethods: {},
+  dropout: { ratio: 0, placement: 'afterNormalizer', layers: 'all' },
+};
+
 /**
  * @param normalizedLayers Names, or all layers that can have a normalizer; the others get a bias.
+ * @param placement Methods of single layers, and dropout; none where it is absent.
  * @throws LabError `invalidDocument` where a named layer is not there or the stack does not fit the images.
  */
 export function createNetwork(
   layers: readonly NetworkLayer[],
   image: ImageShape,
   method: MethodSettings,
-  normalizedLayers: 'all' | readonly string[],
+  normalizedLayers: RunDocument['normalizedLayers'],
+  { layerMethods, dropout }: Pick<Placement, 'layerMethods' | 'dropout'> = nothingElse,
 ): Network {
-  const normalized = chooseNormalizedLayers(layers, method, normalizedLayers);
+  checkLayerNames({ normalizedLayers, layerMethods, dropout }, layers);
+  const placed = placeMethods({ method, normalizedLayers, layerMethods }, layers);
+  const droppedOut = new Set(
+    dropout.ratio === 0 ? [] : dropout.layers === 'all' ? placed.map(({ name }) => name) : dropout.layers,
+  );
   const variables: LayerVariables = { parameters: {}, statistics: {} };
   const forwards: ((input: Tensor, pass: Pass) => Tensor)[] = [];
   const computations: { name: string; computation: LayerMethod }[] = [];
@@ -107,29 +120,33 @@ export function createNetwork(
       shape = pooledShape(shape, layer);
     } else {
       const { kernelShape, fanIn, outputShape, apply } = linearMap(layer, shape);
-      const computation = createLayerMethod(normalized.includes(layer.name) ? method : { id: 'none' }, {
-        layer,
-        kernelShape,
-        fanIn,
-      });
+      const settings = placed.find(({ name }) => name === layer.name)?.settings ?? { id: 'none' };
+      const computation = createLayerMethod(settings, { layer, kernelShape, fanIn });
       const prefix = `${layer.name}/`;
       Object.assign(variables.parameters, addPrefix(computation.variables.parameters, prefix));
       Object.assign(variables.statistics, addPrefix(computation.variables.statistics, prefix));
       computations.push({ name: layer.name, computation });
-      forwards.push((input, { kind, parameters, statistics, operations, hooks, gathered }) => {
+      forwards.push((input, { kind, parameters, statistics, operations, randomSeed, hooks, gathered }) => {
+        const random = createRandomSource(randomSeed, operations, layer.name);
+        const dropOutAt = (placement: Placement['dropout']['placement'], values: Tensor): Tensor =>
+          kind === 'training' && droppedOut.has(layer.name) && dropout.placement === placement
+            ? dropOut(values, dropout.ratio, random)
+            : values;
         const result = runLayer(computation, kind, {
           linear: (kernel: Tensor) => {
             const h = apply(input, kernel);
             hooks?.observeLinear?.(layer.name, h);
-            return h;
+            return dropOutAt('beforeNormalizer', h);
           },
+          random,
           parameters: selectByPrefix(parameters, prefix),
           statistics: selectByPrefix(statistics, prefix),
           operations,
         });
         Object.assign(gathered.statistics, addPrefix(result.statistics ?? {}, prefix));
         Object.assign(gathered.parameters, addPrefix(result.parameters ?? {}, prefix));
-        const output = hooks?.replaceOutput?.(layer.name, result.output) ?? result.output;
+        const computed = dropOutAt('afterNormalizer', result.output);
+        const output = hooks?.replaceOutput?.(layer.name, computed) ?? computed;
         return layer.activation === 'relu' && !computation.includesActivation ? operations.relu(output) : output;
       });
       shape = outputShape;
@@ -144,9 +161,11 @@ export function createNetwork(
   };
   return {
     variables,
-    normalizedLayers: normalized,
+    normalizedLayers: normalizedLayerNames({ method, normalizedLayers, layerMethods }, layers),
     population:
       computations.find(({ computation }) => computation.population)?.computation.population?.settings ?? null,
+    drawsRandomNumbers:
+      droppedOut.size > 0 || computations.some(({ computation }) => computation.drawsRandomNumbers === true),
     initializesFromData: computations.some(({ computation }) => computation.initialize !== undefined),
     forwardTraining: (inputs) => run('training', inputs),
     forwardEvaluation: (inputs) => run('evaluation', inputs).logits,
@@ -182,24 +201,6 @@ function runLayer(computation: LayerMethod, kind: PassKind, inputs: LayerInputs)
     case 'evaluation':
       return { output: computation.forwardEvaluation(inputs) };
   }
-}
-
-function chooseNormalizedLayers(
-  layers: readonly NetworkLayer[],
-  method: MethodSettings,
-  wanted: 'all' | readonly string[],
-): string[] {
-  const possible = normalizableLayerNames(layers);
-  const unknown = wanted === 'all' ? undefined : wanted.find((name) => !possible.includes(name));
-  if (unknown !== undefined) {
-    const known = layers.filter(isLinearLayer).some((layer) => layer.name === unknown);
-    throw new LabError(
-      'invalidDocument',
-      `normalizedLayers names “${unknown}”, which ${known ? 'cannot have a normalizer' : 'is no layer of this network'}.`,
-      `Choose from: ${possible.join(', ')}.`,
-    );
-  }
-  return method.id === 'none' ? [] : possible.filter((name) => wanted === 'all' || wanted.includes(name));
 }
 
 /** Side of a convolution's or a window's output in pixels. */

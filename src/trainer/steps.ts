@@ -19,6 +19,7 @@ import { metricSeries } from '#shared/domain/metric.ts';
 import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
 import type { Network, NetworkInputs } from './network.ts';
 import { optimizerSlots, updateParameters } from './optimizer.ts';
+import { randomSeedSpecification } from './randomSource.ts';
 import { addPrefix, disposeAll, requireTensor, selectByPrefix } from './tensors.ts';
 import type { VariableDefinition } from './methods/method.ts';
 
@@ -73,6 +74,7 @@ function networkInputs(inputs: StepInputs[0], operations: StepInputs[1], images 
     parameters: selectByPrefix(inputs, statePrefixes.parameters),
     statistics: selectByPrefix(inputs, statePrefixes.statistics),
     operations,
+    randomSeed: inputs['randomSeed'] as Tensor1D | undefined,
   };
 }
 
@@ -129,7 +131,8 @@ export function lossAndGradients(
  * One optimizer step: forward, backward, update and statistics in one call.
  *
  * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M], `learningRate`,
- * and with a population `population` [n,H,W,C], from which statistics are taken before the step.
+ * with a population `population` [n,H,W,C], from which statistics are taken before the step, and where
+ * the network draws random numbers `randomSeed` (see `createRandomSeed`).
  * Results: the new state under the same names, `loss` and `correctCount` of the batch before the
  * update, and `logs/<series>`.
  * @param populationSize Images that statistics are taken from; null keeps the statistics there are.
@@ -149,6 +152,7 @@ export function createTrainingStep(
       ...stateSpecifications(network),
       ...batchSpecifications(image, batchSize),
       ...populationSpecifications(image, populationSize),
+      ...(network.drawsRandomNumbers && randomSeedSpecification),
       learningRate: { shape: [], dtype: 'float32' },
     },
     body(inputs, operations) {
@@ -224,6 +228,7 @@ export function createGradientStep(
       ...variableSpecifications(network),
       ...batchSpecifications(image, batchSize),
       ...populationSpecifications(image, populationSize),
+      ...(network.drawsRandomNumbers && randomSeedSpecification),
     },
     body: (inputs, operations) => addPrefix(lossAndGradients(network, inputs, operations).gradients, gradientPrefix),
     ...execution,

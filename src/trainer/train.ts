@@ -3,7 +3,7 @@ import { scalar } from '@tensorflow/tfjs-core';
 import { openDataset } from '#files/datasetFolder.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
-import { checkMethod } from '#shared/domain/methods/index.ts';
+import { checkPlacement } from '#shared/domain/placement.ts';
 import { metricSeries, type RunProgress, type RunSummary } from '#shared/domain/metric.ts';
 import { durationInSteps, learningRateAt } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
@@ -19,6 +19,7 @@ import { createMetricBuffer, type SendMessage } from './metricBuffer.ts';
 import { createNetwork } from './network.ts';
 import { createPopulation, createPopulationAwareStep } from './population.ts';
 import { addBatch, addEvaluation, countDueAfter, createProgress, isDue } from './progress.ts';
+import { createRandomSeed } from './randomSource.ts';
 import { lockRun } from './runLock.ts';
 import { advanceState, countParameters, createInitialState, findNonFinite, readState, uploadState } from './state.ts';
 import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
@@ -73,12 +74,8 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
 
   // Network and steps
   const layers = architectureLayers(document.architecture, image, dataset.document.classNames.length);
-  const network = createNetwork(layers, image, document.method, document.normalizedLayers);
-  checkMethod(document.method, {
-    batchSize,
-    trainingImages: training.count,
-    normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => network.normalizedLayers.includes(name)),
-  });
+  checkPlacement(document, layers, training.count);
+  const network = createNetwork(layers, image, document.method, document.normalizedLayers, document);
   const population = createPopulation(engine, network, image, training, seed, execution);
   const step = createPopulationAwareStep(population, (populationSize) =>
     createTrainingStep(engine, network, image, batchSize, document.optimizer.momentum, execution, populationSize),
@@ -133,13 +130,14 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     // Forward, backward, update
     const batch = loader.load(order.batchIndices(stepIndex));
     const learningRateTensor = scalar(learningRate, 'float32');
-    const results = step.run(stepIndex, { ...state, ...batch, learningRate: learningRateTensor });
+    const randomSeed = network.drawsRandomNumbers ? createRandomSeed(seed, stepIndex) : {};
+    const results = step.run(stepIndex, { ...state, ...batch, ...randomSeed, learningRate: learningRateTensor });
     const loss = readScalar(results, 'loss');
     const correctCount = readScalar(results, 'correctCount');
     const logs = Object.keys(selectByPrefix(results, logPrefix)).map(
       (series) => [series, readScalar(results, logPrefix + series)] as const,
     );
-    disposeAll(batch);
+    disposeAll({ ...batch, ...randomSeed });
     learningRateTensor.dispose();
     state = advanceState(state, results);
 

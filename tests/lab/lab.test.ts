@@ -124,7 +124,11 @@ describe('an experiment is refused', () => {
       /validationImages is 14.*has 13/,
     ],
     ['a batch larger than the data', { batchSize: 45 }, /batchSize is 45.*only 44/],
-    ['a layer that is not there', { normalizedLayers: ['conv1', 'fc2', 'conv9'] }, /“fc2”, “conv9”/],
+    [
+      'a layer that is not there',
+      { normalizedLayers: ['conv1', 'fc2', 'conv9'] },
+      /“fc2”, which cannot have.*“conv9”, which is no layer/,
+    ],
     ['other data than pinned', { dataset: { id: 'tiny', checksum: '0'.repeat(64) } }, /checksum does not match/],
     ['data that is not there', { dataset: { id: 'absent' } }, /no data set “absent”/],
     ['an unknown key', { bachSize: 3 }, /bachSize/],

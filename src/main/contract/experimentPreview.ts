@@ -5,8 +5,8 @@ import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/layerShapes.ts';
 import { methods } from '#shared/domain/methods/index.ts';
+import { normalizedLayerNames } from '#shared/domain/placement.ts';
 import { durationInSteps, learningRateAt, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
-import { normalizableLayerNames } from '#shared/domain/architecture.ts';
 import { expandCombinations, type Combination } from './experimentProblems.ts';
 import { runSeconds, type SpeedBook } from './speedBook.ts';
 
@@ -89,10 +89,11 @@ function listRuns(
 }
 
 function normalizedLayers(run: RunDocument, layers: readonly ShapedLayer[]): Set<string> {
-  if (!methods[run.method.id].normalizes) return new Set();
-  const possible = normalizableLayerNames(layers.map(({ layer }) => layer));
   return new Set(
-    run.normalizedLayers === 'all' ? possible : possible.filter((name) => run.normalizedLayers.includes(name)),
+    normalizedLayerNames(
+      run,
+      layers.map(({ layer }) => layer),
+    ),
   );
 }
 

@@ -1,11 +1,10 @@
 import type { z } from 'zod';
 import type { ExperimentPreview } from '#shared/contract.ts';
-import { isLinearLayer, normalizableLayerNames } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { combineSettings, experimentDocumentSchema, type ExperimentGroup } from '#shared/domain/experiment.ts';
-import { findMethodProblem, methods } from '#shared/domain/methods/index.ts';
-import { runDocumentSchema, type RunDocument } from '#shared/domain/run.ts';
+import { findPlacementProblems } from '#shared/domain/placement.ts';
+import { methodsOf, runDocumentSchema, type RunDocument } from '#shared/domain/run.ts';
 import { applySetting, type SettingValue } from '#shared/domain/setting.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import { checkRunAgainstDataset } from '../runs/experimentService.ts';
@@ -187,10 +186,8 @@ function checkRun(
   datasets: readonly DatasetDocument[],
   report: (path: string, message: string) => void,
 ): void {
-  const method = methods[run.method.id];
-  if (method.needsBatch && run.batchSize < 2) {
-    report('batchSize', `${method.name} needs at least two images in a batch.`);
-  }
+  const ofBatches = methodsOf(run).find(({ needsBatch }) => needsBatch);
+  if (ofBatches && run.batchSize < 2) report('batchSize', `${ofBatches.name} needs at least two images in a batch.`);
   const dataset = datasets.find(({ id, name }) => id === run.dataset.id || name === run.dataset.id);
   if (!dataset) {
     report('dataset.id', `There is no data set “${run.dataset.id}” in this lab.`);
@@ -229,17 +226,9 @@ function checkArchitecture(
 ): void {
   try {
     const layers = architectureLayers(run.architecture, [image.height, image.width, image.channels], classNames.length);
-    const names = normalizableLayerNames(layers);
-    for (const name of run.normalizedLayers === 'all' ? [] : run.normalizedLayers) {
-      if (!names.includes(name)) report('normalizedLayers', `There is no layer “${name}” that can be normalized.`);
+    for (const { path, message, hint } of findPlacementProblems(run, layers, trainingImages)) {
+      report(path, `${message} ${hint}`);
     }
-    const wanted = run.normalizedLayers === 'all' ? names : run.normalizedLayers;
-    const problem = findMethodProblem(run.method, {
-      batchSize: run.batchSize,
-      trainingImages,
-      normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => wanted.includes(name)),
-    });
-    if (problem) report(`method.${problem.field}`, `${problem.message} ${problem.hint}`);
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
     report('architecture', error.message);

@@ -1,6 +1,5 @@
 import { canonicalJson } from '#shared/canonicalJson.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
-import { isLinearLayer, normalizableLayerNames } from '#shared/domain/architecture.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import {
   expandExperiment,
@@ -9,7 +8,7 @@ import {
   type ExpandedRun,
   type ExperimentDocument,
 } from '#shared/domain/experiment.ts';
-import { checkMethod } from '#shared/domain/methods/index.ts';
+import { checkPlacement } from '#shared/domain/placement.ts';
 import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import type { DatasetService } from '../datasets/datasetService.ts';
@@ -171,18 +170,5 @@ export function checkRunAgainstDataset(run: RunDocument, dataset: DatasetDocumen
   }
   const { height, width, channels } = dataset.image;
   const layers = architectureLayers(run.architecture, [height, width, channels], dataset.classNames.length);
-  const names = normalizableLayerNames(layers);
-  const wanted = run.normalizedLayers === 'all' ? names : run.normalizedLayers;
-  const unknown = wanted.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw invalid(
-      `normalizedLayers names ${unknown.map((name) => `“${name}”`).join(', ')}, where ${run.architecture.id} has no layer that can be normalized.`,
-      `Choose among: ${names.join(', ')}.`,
-    );
-  }
-  checkMethod(run.method, {
-    batchSize: run.batchSize,
-    trainingImages: images,
-    normalizedLayers: layers.filter(isLinearLayer).filter(({ name }) => wanted.includes(name)),
-  });
+  checkPlacement(run, layers, images);
 }

@@ -61,8 +61,8 @@ interface JsonSchema {
   choices?: Record<string, string>;
 }
 
-/** Set by NormLab itself, or by the experiment. */
-const hidden = new Set(['format', 'version', 'seed', 'dataset.checksum', 'initialWeights.sha256']);
+/** Set by NormLab itself, by the experiment, or where the network is drawn. */
+const hidden = new Set(['format', 'version', 'seed', 'dataset.checksum', 'layerMethods', 'initialWeights.sha256']);
 
 /** What options of a choice say about themselves where their schema does not. */
 const described: Readonly<Record<string, Readonly<Record<string, { name: string; help: string }>>>> = {

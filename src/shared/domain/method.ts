@@ -15,9 +15,11 @@ export type FieldMeta = {
 
 /** What a method's settings have to fit, beyond their own ranges. */
 export interface MethodContext {
+  /** Where the settings stand in the run document: `method`, or `layerMethods.conv1`. */
+  path: string;
   batchSize: number;
   trainingImages: number;
-  /** The layers that get the method's normalizer. */
+  /** The layers that get these settings' normalizer. */
   normalizedLayers: readonly { name: string; channels: number }[];
 }
 

@@ -8,7 +8,7 @@ import { defaultChoices } from './defaultChoices.ts';
 import { diagnosticsSchema } from './diagnostics.ts';
 import { durationSchema, type Duration } from './duration.ts';
 import { initialWeightsSchema } from './initialWeights.ts';
-import type { FieldMeta } from './method.ts';
+import type { FieldMeta, MethodDescription } from './method.ts';
 import { methodSchema, methods } from './methods/index.ts';
 
 const meta = (field: FieldMeta): FieldMeta => field;
@@ -53,6 +53,40 @@ export const optimizerSchema = z.strictObject({
       meta({
         title: 'Reference batch size',
         help: 'The batch size for which the learning rate is given.',
+        advanced: true,
+      }),
+    ),
+});
+
+export const dropoutSchema = z.strictObject({
+  ratio: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .meta(
+      meta({
+        title: 'Dropout ratio',
+        help: 'The probability with which each value is set to 0 in training, the others growing to make up for it; 0 is none.',
+      }),
+    ),
+  placement: z
+    .enum(['afterNormalizer', 'beforeNormalizer'])
+    .default('afterNormalizer')
+    .meta(
+      meta({
+        title: 'Dropout stands',
+        help: 'Behind the normalizer and before the activation, or between linear map and normalizer, whose statistics it then disturbs.',
+        choices: { afterNormalizer: 'Behind the normalizer', beforeNormalizer: 'Before the normalizer' },
+      }),
+    ),
+  layers: z
+    .union([z.literal('all'), z.array(z.string()).max(200)])
+    .default('all')
+    .meta(
+      meta({
+        title: 'Layers with dropout',
+        help: 'All layers that can have a normalizer, whether they have one or not, or those named.',
         advanced: true,
       }),
     ),
@@ -141,6 +175,9 @@ export const runDocumentSchema = z.strictObject({
         help: 'The layers behind which the method’s normalizer stands: all or some.',
       }),
     ),
+  /** Methods of single layers, by the layer's name, in place of `method`. */
+  layerMethods: z.record(z.string().max(100), methodSchema).default({}),
+  dropout: dropoutSchema.prefault({}),
   optimizer: optimizerSchema.prefault({ id: defaultChoices.optimizer }).meta(
     meta({
       title: 'Optimizer',
@@ -284,15 +321,20 @@ export function parseRunDocument(input: unknown): RunDocument {
     );
   }
   const document = result.data;
-  const method = methods[document.method.id];
-  if (method.needsBatch && document.batchSize < 2) {
+  const ofBatches = methodsOf(document).find(({ needsBatch }) => needsBatch);
+  if (ofBatches && document.batchSize < 2) {
     throw new LabError(
       'invalidDocument',
-      `${method.name} needs at least two images in a batch, but batchSize is ${document.batchSize}.`,
+      `${ofBatches.name} needs at least two images in a batch, but batchSize is ${document.batchSize}.`,
       'Set batchSize to 2 or more, or choose another method.',
     );
   }
   return document;
+}
+
+/** Every method that a run names: its own, then those of single layers. */
+export function methodsOf({ method, layerMethods }: Pick<RunDocument, 'method' | 'layerMethods'>): MethodDescription[] {
+  return [method, ...Object.values(layerMethods)].map(({ id }) => methods[id]);
 }
 
 /** Identity of a run: equal documents train equally. */

@@ -8,8 +8,12 @@ export type SettingValue = string | number | boolean | null;
 
 /** Objects that are chosen by name: `method=none` means `method={"id":"none"}`. */
 const chosenById = new Set([...Object.keys(defaultChoices), 'dataset']);
+/** So is the method of one layer. */
+const layerMethod = /^layerMethods\.[^.]+$/;
 /** Durations that may be written as `5epochs` or `200steps`. */
 const durations = new Set(['length', 'evaluation.every', 'diagnostics.every', 'checkpoints.every']);
+/** Lists of names that may be written as `conv1+fc1`. */
+const namesOfLayers = new Set(['normalizedLayers', 'dropout.layers']);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -20,7 +24,7 @@ function isDefaultChoice(key: string): key is keyof typeof defaultChoices {
 }
 
 function expandShorthand(key: string, value: unknown, current: unknown): unknown {
-  if (chosenById.has(key) && typeof value === 'string') {
+  if ((chosenById.has(key) || layerMethod.test(key)) && typeof value === 'string') {
     // A data set's other settings (subset sizes) hold for any data set; a method's own for that method only.
     if (key === 'dataset' && isRecord(current)) return { ...current, id: value, checksum: undefined };
     return isRecord(current) && current['id'] === value ? current : { id: value };
@@ -36,7 +40,7 @@ function expandShorthand(key: string, value: unknown, current: unknown): unknown
     }
     return { unit: match[2]?.startsWith('epoch') ? 'epochs' : 'steps', value: Number(match[1]) };
   }
-  if (key === 'normalizedLayers' && typeof value === 'string' && value !== 'all') return value.split('+');
+  if (namesOfLayers.has(key) && typeof value === 'string' && value !== 'all') return value.split('+');
   if (key === 'diagnostics.groups' && typeof value === 'string') {
     return value === 'all' ? [...diagnosticGroups] : value === 'none' || value === '' ? [] : value.split('+');
   }
@@ -68,9 +72,16 @@ export function applySetting(document: Record<string, unknown>, path: string, va
   }
   const result = cloneJson(document);
   let parent: Record<string, unknown> = result;
-  for (const part of parts.slice(0, -1)) {
+  for (const [index, part] of parts.slice(0, -1).entries()) {
     const next = parent[part];
-    if (next === undefined) {
+    const at = parts.slice(0, index + 1).join('.');
+    if (next === undefined && layerMethod.test(at)) {
+      throw new LabError(
+        'invalidDocument',
+        `“${path}” cannot be set: ${at} has no method yet.`,
+        `Set ${at} to a method first.`,
+      );
+    } else if (next === undefined) {
       // A field of a choice that the document leaves open is a field of the default one.
       parent[part] = parent === result && isDefaultChoice(part) ? { id: defaultChoices[part] } : {};
     } else if (typeof next === 'string' && chosenById.has(part)) {

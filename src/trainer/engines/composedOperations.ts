@@ -19,10 +19,10 @@ import {
   type Tensor1D,
   type Tensor2D,
 } from '@tensorflow/tfjs-core';
-import type { StepOperations } from './engine.ts';
+import type { FusibleOperations } from './engine.ts';
 
 /** The operations of a step written with tfjs's own; they run on every engine. */
-export const composedOperations: StepOperations = {
+export const composedOperations: FusibleOperations = {
   batchNormTraining(x, gamma, beta, epsilon) {
     const axes = x.shape.slice(0, -1).map((_, axis) => axis);
     const batchMean = mean(x, axes, true);

@@ -12,7 +12,7 @@ export interface TensorSpecification {
 /**
  * The arithmetic of a step: pure in its inputs, written with tfjs ops and the engine's
  * `StepOperations`. It must not read a value (`dataSync`): a compiled engine runs it once, to
- * record it, and then never again. Nor may it draw random numbers in JavaScript.
+ * record it, and then never again. Nor may it draw random numbers but by `RandomOperations`.
  */
 export type StepBody = (inputs: TensorRecord, operations: StepOperations) => TensorRecord;
 
@@ -44,8 +44,20 @@ export interface Step {
   dispose(): void;
 }
 
+/**
+ * Random numbers as functions of a seed that is a value of the step, int32 [2]: the same seed and shape
+ * give the same values, uniform ones to the bit, on every engine and in every mode. Philox4x32-10
+ * (Salmon et al. 2011) as TensorFlow's stateless operations use it. They have no gradients.
+ */
+export interface RandomOperations {
+  /** Independent values uniform in [0, 1), multiples of 2⁻²³, float32. */
+  randomUniform(shape: readonly number[], seed: Tensor1D): Tensor;
+  /** Independent standard normal values, float32. */
+  randomNormal(shape: readonly number[], seed: Tensor1D): Tensor;
+}
+
 /** Operations that an engine may fuse into one kernel; all have gradients. */
-export interface StepOperations {
+export interface FusibleOperations {
   /**
    * y = γ(x − μ)/√(σ² + ϵ) + β with mean μ and biased variance σ² of the batch over all axes but
    * the last; x is [M,H,W,C] or [M,C]. Gradients with respect to x, γ and β go through μ and σ².
@@ -61,6 +73,9 @@ export interface StepOperations {
   softmaxCrossEntropy(logits: Tensor2D, labels: Tensor1D): Tensor1D;
   relu<T extends Tensor>(x: T): T;
 }
+
+/** What a step has beside tfjs's own operations. */
+export type StepOperations = FusibleOperations & RandomOperations;
 
 export interface EngineMemory {
   /** Tensors alive in the engine. */

@@ -1,6 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { LinearLayer } from '#shared/domain/architecture.ts';
 import type { StepOperations, TensorRecord } from '../engines/engine.ts';
+import type { RandomSource } from '../randomSource.ts';
 
 /** How a variable starts. */
 export type InitialValue =
@@ -37,6 +38,8 @@ export interface LayerInputs {
   parameters: TensorRecord;
   statistics: TensorRecord;
   operations: StepOperations;
+  /** For methods that say so by `drawsRandomNumbers`; of training and population passes only. */
+  random: RandomSource;
 }
 
 /** What a pass gives besides its output; what is absent stays as it was. Carries no gradient. */
@@ -76,6 +79,8 @@ export interface LayerMethod {
   variables: LayerVariables;
   /** True where the method has an activation of its own instead of the layer's. */
   includesActivation?: boolean;
+  /** True where training draws random numbers. */
+  drawsRandomNumbers?: boolean;
   forwardTraining(inputs: LayerInputs): LayerResult;
   forwardEvaluation(inputs: LayerInputs): Tensor;
   /** For methods whose statistics come from training images beyond the batch. */

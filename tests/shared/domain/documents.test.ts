@@ -26,6 +26,8 @@ describe('run documents', () => {
       architecture: { id: 'paper-cnn', widthMultiplier: 1 },
       method: { id: 'batchNorm', epsilon: 1e-5, runningMomentum: 0.9 },
       normalizedLayers: 'all',
+      layerMethods: {},
+      dropout: { ratio: 0, placement: 'afterNormalizer', layers: 'all' },
       optimizer: { id: 'sgd', learningRate: 0.1, momentum: 0.9, scaleWithBatchSize: true, referenceBatchSize: 64 },
       schedule: { id: 'perStepDecay', decayPerStep: 1e-4 },
       batchSize: 64,
@@ -103,6 +105,8 @@ describe('settings', () => {
     ['length', '200steps', { length: { unit: 'steps', value: 200 } }],
     ['length', '2.5 epochs', { length: { unit: 'epochs', value: 2.5 } }],
     ['normalizedLayers', 'conv1+fc1', { normalizedLayers: ['conv1', 'fc1'] }],
+    ['dropout.layers', 'fc1', { dropout: { layers: ['fc1'] } }],
+    ['layerMethods.conv1', 'groupNorm', { layerMethods: { conv1: { id: 'groupNorm' } } }],
     ['dataset', 'cifar-10', { dataset: { id: 'cifar-10' } }],
   ])('set %s to %s', (path, value, expected) => {
     expect(applySetting({}, path, value)).toEqual(expected);

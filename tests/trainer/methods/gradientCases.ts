@@ -7,6 +7,7 @@ import type { StepBody, TensorRecord } from '#trainer/engines/engine.ts';
 import { createLayerMethod } from '#trainer/methods/index.ts';
 import type { LayerInputs, LayerMethod } from '#trainer/methods/method.ts';
 import { createNone } from '#trainer/methods/none.ts';
+import { createRandomSource } from '#trainer/randomSource.ts';
 import { standardizeKernel } from '#trainer/methods/weightStandardization.ts';
 import type { InputValues } from '../../conformance/stepTools.ts';
 
@@ -116,6 +117,7 @@ export function stepBody(fixture: GradientCase): StepBody {
         parameters: isLinear ? parameters : { ...parameters, kernel: given['unused/kernel'] as Tensor },
         statistics,
         operations,
+        random: createRandomSource(undefined, operations, 'layer'),
       };
       return fixture.mode === 'train'
         ? computation.forwardTraining(inputs)

@@ -27,13 +27,13 @@ export const ghostBatchNorm = {
   schema: ghostBatchNormSchema,
   normalizes: true,
   needsBatch: true,
-  findProblem: ({ ghostSize }, { batchSize }) =>
+  findProblem: ({ ghostSize }, { path, batchSize }) =>
     batchSize % ghostSize === 0
       ? null
       : {
           field: 'ghostSize',
           message: `A batch of ${batchSize} images cannot be divided into ghost batches of ${ghostSize}.`,
-          hint: 'Set method.ghostSize to a divisor of batchSize.',
+          hint: `Set ${path}.ghostSize to a divisor of batchSize.`,
         },
   style: { color: '#1F4E9E', dash: 'dotted', marker: 'diamond' },
 } as const satisfies MethodDescription<typeof ghostBatchNormSchema>;

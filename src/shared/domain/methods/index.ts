@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { LabError } from '../../errors.ts';
 import type { MethodContext, MethodDescription, MethodProblem } from '../method.ts';
 import { batchNorm, batchNormSchema } from './batchNorm.ts';
 import { batchRenorm, batchRenormSchema } from './batchRenorm.ts';
@@ -66,10 +65,4 @@ export const methodIds = Object.keys(methods) as MethodId[];
 /** The first thing in a method's settings that does not fit the run; null where all does. */
 export function findMethodProblem(settings: MethodSettings, context: MethodContext): MethodProblem | null {
   return methods[settings.id].findProblem?.(settings, context) ?? null;
-}
-
-/** @throws LabError `invalidDocument` where a method's settings do not fit the run. */
-export function checkMethod(settings: MethodSettings, context: MethodContext): void {
-  const problem = findMethodProblem(settings, context);
-  if (problem !== null) throw new LabError('invalidDocument', problem.message, problem.hint);
 }

@@ -53,6 +53,23 @@ export const populationNormGammaDecaySchema = z.strictObject({
       choices: { imageLevel: 'From image to image', paperM: 'The paper’s formula' },
       advanced: true,
     } satisfies FieldMeta),
+  curvature: z
+    .enum(['sigmoid', 'fisher'])
+    .default('sigmoid')
+    .meta({
+      title: 'Curvature',
+      help: 'How much noise in a channel costs: by the paper’s formula, as if each channel were an output, or by how the loss of images answers to γ and β.',
+      choices: { sigmoid: 'The paper’s formula', fisher: 'Fisher information' },
+      advanced: true,
+    } satisfies FieldMeta),
+  skewCorrection: z
+    .boolean()
+    .default(false)
+    .meta({
+      title: 'Skewness of the mean’s and the deviation’s noise',
+      help: 'Also counts that mean and deviation of a batch vary together where a channel is skewed, which the paper leaves out.',
+      advanced: true,
+    } satisfies FieldMeta),
   ...populationFields,
 });
 

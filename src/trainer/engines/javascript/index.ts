@@ -7,6 +7,7 @@ import { composedOperations } from '../composedOperations.ts';
 import { createEagerStep } from '../eagerStep.ts';
 import type { Engine } from '../engine.ts';
 import { startTfjsSession } from '../tfjsSession.ts';
+import { randomOperations } from './randomOperations.ts';
 import { LabError } from '#shared/errors.ts';
 
 /** The name under which tfjs registers its JavaScript kernels. */
@@ -42,7 +43,7 @@ export function openJavascriptEngine(): Engine {
           'Choose the precision float32.',
         );
       }
-      return createEagerStep(definition, composedOperations);
+      return createEagerStep(definition, { ...composedOperations, ...randomOperations });
     },
     dispose: endSession,
   };

@@ -1,12 +1,12 @@
 import { customGrad, expandDims, keep, mul, reshape, tensor1d, zerosLike } from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import type { StepOperations } from '../engine.ts';
+import type { FusibleOperations } from '../engine.ts';
 import type { OperationAttribute } from './attributes.ts';
 import { attributeKinds, dataTypes } from './dataTypes.ts';
 import type { TensorflowBackend } from './kernelBackend.ts';
 
 /** The operations of a step by TensorFlow's fused kernels. */
-export function createFusedOperations(backend: TensorflowBackend): StepOperations {
+export function createFusedOperations(backend: TensorflowBackend): FusibleOperations {
   return {
     batchNormTraining(x, gamma, beta, epsilon) {
       // The kernel wants [M,H,W,C]; statistics of [M,C] are those of one pixel.

@@ -5,7 +5,7 @@ import type { EngineDescription } from '#shared/protocol.ts';
 import { LabError } from '#shared/errors.ts';
 import { composedOperations } from '../composedOperations.ts';
 import { createEagerStep } from '../eagerStep.ts';
-import type { Engine, Step, StepDefinition } from '../engine.ts';
+import type { Engine, Step, StepDefinition, StepOperations } from '../engine.ts';
 import { startTfjsSession } from '../tfjsSession.ts';
 import { TensorIds } from './binding.ts';
 import { keepArithmeticInFloat32, supportsBfloat16 } from './bfloat16.ts';
@@ -17,6 +17,7 @@ import { EagerBinding } from './eagerBinding.ts';
 import { createFusedOperations } from './fusedOperations.ts';
 import { createTensorflowBackend } from './kernelBackend.ts';
 import { loadTensorflowLibrary } from './library.ts';
+import { createRandomOperations } from './randomOperations.ts';
 
 export interface TensorflowEngineOptions extends SessionConfig {
   /** Folder that holds the framework library and the library with the C API. */
@@ -49,15 +50,19 @@ export function openTensorflowEngine({ libraryDirectory, device, threads }: Tens
     context.dispose();
     throw error;
   }
-  const fusedOperations = createFusedOperations(compiler.backend);
+  const random = createRandomOperations(compiler.backend);
+  const operationsOf: Readonly<Record<StepDefinition['operations'], StepOperations>> = {
+    fused: { ...createFusedOperations(compiler.backend), ...random },
+    composed: { ...composedOperations, ...random },
+  };
   const steps = new Set<Step>();
   let isBfloat16Supported: boolean | undefined;
 
   /** Found out when it is first asked for, since it takes a moment. */
-  const checkBfloat16 = (): boolean => (isBfloat16Supported ??= supportsBfloat16(compiler, fusedOperations));
+  const checkBfloat16 = (): boolean => (isBfloat16Supported ??= supportsBfloat16(compiler, operationsOf.composed));
 
   const createStep = (definition: StepDefinition): Step => {
-    const operations = definition.operations === 'fused' ? fusedOperations : composedOperations;
+    const operations = operationsOf[definition.operations];
     if (definition.precision === 'bfloat16' && (definition.mode === 'eager' || !checkBfloat16())) {
       throw new LabError(
         'engineFailed',

@@ -5,6 +5,7 @@ import { findMethodProblem, methodIds, methods, methodSchema } from '#shared/dom
 const context = {
   batchSize: 64,
   trainingImages: 1000,
+  path: 'method',
   normalizedLayers: [
     { name: 'conv1', channels: 32 },
     { name: 'fc1', channels: 48 },
