@@ -11,8 +11,10 @@ export function createBatchLoader(split: DatasetSplitReader, image: ImageShape, 
   const images = new Float32Array(size * split.imageLength);
   const labels = new Int32Array(size);
   return {
-    load(indices: Uint32Array): TensorRecord {
+    /** @param change Changes standardized pixels [M,H,W,C] in place. */
+    load(indices: Uint32Array, change?: (images: Float32Array) => void): TensorRecord {
       split.gatherStandardized(indices, images);
+      change?.(images);
       split.gatherLabels(indices, labels);
       return { images: tensor(images, [size, ...image], 'float32'), labels: tensor(labels, [size], 'int32') };
     },

@@ -1,19 +1,20 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { scalar, tensor } from '@tensorflow/tfjs-core';
+import { tensor } from '@tensorflow/tfjs-core';
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { checkPlacement } from '#shared/domain/placement.ts';
-import { learningRateAt } from '#shared/domain/run.ts';
+import { learningRateAt, type TrainingLength } from '#shared/domain/run.ts';
 import type { BenchRecord, BenchTask } from '#shared/protocol.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, TensorRecord } from './engines/engine.ts';
 import { requireExecution } from './execution.ts';
 import { createNetwork } from './network.ts';
+import { createOptimizer } from './optimizer.ts';
 import { peakMemoryBytes } from './processMemory.ts';
 import { createRandomSeed } from './randomSource.ts';
 import { advanceState, createInitialState, uploadState } from './state.ts';
 import { createTrainingStep, type StepExecution } from './steps.ts';
-import { disposeAll, readScalar } from './tensors.ts';
+import { disposeAll, readScalar, toScalars } from './tensors.ts';
 
 /** Images as in CIFAR-10; their content does not matter for speed. */
 const image: ImageShape = [32, 32, 3];
@@ -48,7 +49,9 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
   const layers = architectureLayers(document.architecture, image, classCount);
   checkPlacement(document, layers, Infinity);
   const network = createNetwork(layers, image, document.method, document.normalizedLayers, document);
-  const initial = createInitialState(network, document.seed);
+  const optimizer = createOptimizer(document.optimizer);
+  const length: TrainingLength = { stepsPerEpoch: steps, totalSteps: warmUpSteps + steps };
+  const initial = createInitialState(network, document.seed, optimizer);
   const pixelsOf = (count: number): Float32Array =>
     createRandomStream(document.seed, 'bench/images').normals(count * image[0] * image[1] * image[2], 1);
   const pixels = pixelsOf(batchSize);
@@ -60,15 +63,7 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
 
   const variants = executions.map((execution): Variant => {
     const populationSize = network.population?.images ?? null;
-    const step = createTrainingStep(
-      engine,
-      network,
-      image,
-      batchSize,
-      document.optimizer.momentum,
-      execution,
-      populationSize,
-    );
+    const step = createTrainingStep(engine, network, image, batchSize, optimizer, execution, populationSize);
     const population =
       populationSize === null
         ? {}
@@ -80,14 +75,13 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
       stepSeconds: [],
       runStep() {
         const batch = loadBatch();
-        const learningRate = scalar(learningRateAt(document, count), 'float32');
+        const scalars = toScalars(optimizer.scalars(count, learningRateAt(document, count, length)));
         const randomSeed = network.drawsRandomNumbers ? createRandomSeed(document.seed, count) : {};
         count += 1;
-        const results = step.run({ ...state, ...batch, ...population, ...randomSeed, learningRate });
+        const results = step.run({ ...state, ...batch, ...population, ...randomSeed, ...scalars });
         readScalar(results, 'loss');
         state = advanceState(state, results);
-        disposeAll({ ...batch, ...randomSeed });
-        learningRate.dispose();
+        disposeAll({ ...batch, ...randomSeed, ...scalars });
       },
     };
   });

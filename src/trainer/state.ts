@@ -4,6 +4,7 @@ import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { TensorRecord } from './engines/engine.ts';
 import type { VariableDefinition } from './methods/method.ts';
 import type { Network } from './network.ts';
+import type { Optimizer } from './optimizer.ts';
 import { statePrefixes, stateSpecifications } from './steps.ts';
 
 /** Values of everything that training changes, by the names of `stateSpecifications`. */
@@ -25,9 +26,9 @@ function initialValues(name: string, { shape, initial }: VariableDefinition, see
 }
 
 /** The state before the first step; optimizer slots are 0. */
-export function createInitialState(network: Network, seed: number): StateValues {
+export function createInitialState(network: Network, seed: number, optimizer: Optimizer): StateValues {
   const values: StateValues = {};
-  for (const [name, { shape }] of Object.entries(stateSpecifications(network))) {
+  for (const [name, { shape }] of Object.entries(stateSpecifications(network, optimizer))) {
     values[name] = { shape, values: new Float32Array(sizeOf(shape)) };
   }
   for (const kind of ['parameters', 'statistics'] as const) {

@@ -18,7 +18,7 @@ import type { ImageShape } from '#shared/domain/architecture.ts';
 import { metricSeries } from '#shared/domain/metric.ts';
 import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
 import type { Network, NetworkInputs } from './network.ts';
-import { optimizerSlots, updateParameters } from './optimizer.ts';
+import type { Optimizer } from './optimizer.ts';
 import { randomSeedSpecification } from './randomSource.ts';
 import { addPrefix, disposeAll, requireTensor, selectByPrefix } from './tensors.ts';
 import type { VariableDefinition } from './methods/method.ts';
@@ -41,15 +41,20 @@ function specifications(
 }
 
 /** Shape of every tensor that training changes: parameters, optimizer slots, statistics. */
-export function stateSpecifications(network: Network): Record<string, TensorSpecification> {
+export function stateSpecifications(network: Network, optimizer: Optimizer): Record<string, TensorSpecification> {
   const { parameters, statistics } = network.variables;
   return {
     ...specifications(parameters, statePrefixes.parameters),
     ...Object.fromEntries(
-      optimizerSlots.flatMap((slot) => Object.entries(specifications(parameters, `${statePrefixes.slots}${slot}/`))),
+      optimizer.slots.flatMap((slot) => Object.entries(specifications(parameters, `${statePrefixes.slots}${slot}/`))),
     ),
     ...specifications(statistics, statePrefixes.statistics),
   };
+}
+
+/** Kernels and the directions in their place, which alone are drawn at random. */
+function isWeight(variable: VariableDefinition | undefined): boolean {
+  return variable?.initial.kind === 'heNormal';
 }
 
 function batchSpecifications(image: ImageShape, size: number): Record<string, TensorSpecification> {
@@ -130,9 +135,9 @@ export function lossAndGradients(
 /**
  * One optimizer step: forward, backward, update and statistics in one call.
  *
- * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M], `learningRate`,
- * with a population `population` [n,H,W,C], from which statistics are taken before the step, and where
- * the network draws random numbers `randomSeed` (see `createRandomSeed`).
+ * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M], the optimizer's
+ * scalars, with a population `population` [n,H,W,C], from which statistics are taken before the step,
+ * and where the network draws random numbers `randomSeed` (see `createRandomSeed`).
  * Results: the new state under the same names, `loss` and `correctCount` of the batch before the
  * update, and `logs/<series>`.
  * @param populationSize Images that statistics are taken from; null keeps the statistics there are.
@@ -142,30 +147,27 @@ export function createTrainingStep(
   network: Network,
   image: ImageShape,
   batchSize: number,
-  momentum: number,
+  optimizer: Optimizer,
   execution: StepExecution,
   populationSize: number | null = null,
 ): Step {
+  const decays = (name: string): boolean => isWeight(network.variables.parameters[name]);
   return engine.createStep({
     name: populationSize === null ? 'trainingStep' : 'trainingStepWithPopulation',
     inputs: {
-      ...stateSpecifications(network),
+      ...stateSpecifications(network, optimizer),
       ...batchSpecifications(image, batchSize),
       ...populationSpecifications(image, populationSize),
       ...(network.drawsRandomNumbers && randomSeedSpecification),
-      learningRate: { shape: [], dtype: 'float32' },
+      ...Object.fromEntries(optimizer.scalarNames.map((name) => [name, { shape: [], dtype: 'float32' as const }])),
     },
     body(inputs, operations) {
       const { loss, penalty, logits, statistics, gradients } = lossAndGradients(network, inputs, operations);
       const parameters = selectByPrefix(inputs, statePrefixes.parameters);
       const correctCount = countCorrect(logits, requireTensor(inputs, 'labels') as Tensor1D);
       logits.dispose();
-      const updated = updateParameters(
-        { parameters, slots: selectByPrefix(inputs, statePrefixes.slots) },
-        gradients,
-        requireTensor(inputs, 'learningRate') as Scalar,
-        momentum,
-      );
+      const slots = selectByPrefix(inputs, statePrefixes.slots);
+      const updated = optimizer.update({ parameters, slots }, gradients, inputs, decays);
       const logs = { ...network.logs(parameters, statistics), ...(penalty && { [metricSeries.penalty]: penalty }) };
       return {
         ...addPrefix(updated.parameters, statePrefixes.parameters),

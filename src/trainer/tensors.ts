@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { scalar, type Tensor } from '@tensorflow/tfjs-core';
 import type { TensorRecord } from './engines/engine.ts';
 
 /** The member of that name; its absence is a mistake in the program. */
@@ -24,6 +24,11 @@ export function addPrefix<Value>(record: Record<string, Value>, prefix: string):
 
 export function disposeAll(record: TensorRecord): void {
   for (const tensor of Object.values(record)) tensor.dispose();
+}
+
+/** Float32 scalars of these values, by the same names. */
+export function toScalars(values: Record<string, number>): TensorRecord {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, scalar(value, 'float32')]));
 }
 
 /** A scalar's value. */

@@ -1,29 +1,30 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { scalar } from '@tensorflow/tfjs-core';
 import { openDataset } from '#files/datasetFolder.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
 import { checkPlacement } from '#shared/domain/placement.ts';
 import { metricSeries, type RunProgress, type RunSummary } from '#shared/domain/metric.ts';
-import { durationInSteps, learningRateAt } from '#shared/domain/run.ts';
+import { durationInSteps, learningRateAt, trainingLength } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import type { TrainTask } from '#shared/protocol.ts';
+import { createAugmentation } from './augmentation.ts';
 import { createBatchLoader } from './batch.ts';
 import { clearCheckpointDirectory, readCheckpoint, writeCheckpoint, type CheckpointContext } from './checkpoint.ts';
 import { createDataOrder } from './dataOrder.ts';
-import type { Engine } from './engines/engine.ts';
+import type { Engine, TensorRecord } from './engines/engine.ts';
 import { createEvaluator } from './evaluation.ts';
 import { requireExecution } from './execution.ts';
 import { peakMemoryBytes } from './processMemory.ts';
 import { createMetricBuffer, type SendMessage } from './metricBuffer.ts';
 import { createNetwork } from './network.ts';
+import { createOptimizer } from './optimizer.ts';
 import { createPopulation, createPopulationAwareStep } from './population.ts';
 import { addBatch, addEvaluation, countDueAfter, createProgress, isDue } from './progress.ts';
 import { createRandomSeed } from './randomSource.ts';
 import { lockRun } from './runLock.ts';
 import { advanceState, countParameters, createInitialState, findNonFinite, readState, uploadState } from './state.ts';
 import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
-import { disposeAll, readScalar, selectByPrefix } from './tensors.ts';
+import { disposeAll, readScalar, selectByPrefix, toScalars } from './tensors.ts';
 import { createTiming } from './timing.ts';
 
 /**
@@ -65,10 +66,14 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   const training = await dataset.openSplit('training', { images: trainingImages, subsetSeed });
   const validation = await dataset.openSplit('validation', { images: validationImages, subsetSeed });
   const order = createDataOrder(seed, training.count, batchSize);
+  const augmentation = createAugmentation(document, image, order.stepsPerEpoch);
   const loader = createBatchLoader(training, image, batchSize);
+  const loadBatch = (step: number): TensorRecord =>
+    loader.load(order.batchIndices(step), (images) => augmentation?.apply(step, images));
 
   // Lengths, in optimizer steps
-  const totalSteps = durationInSteps(document.length, order.stepsPerEpoch);
+  const length = trainingLength(document, training.count);
+  const { totalSteps } = length;
   const evaluationInterval = durationInSteps(document.evaluation.every, order.stepsPerEpoch);
   const checkpointInterval = durationInSteps(document.checkpoints.every, order.stepsPerEpoch);
 
@@ -76,9 +81,10 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   const layers = architectureLayers(document.architecture, image, dataset.document.classNames.length);
   checkPlacement(document, layers, training.count);
   const network = createNetwork(layers, image, document.method, document.normalizedLayers, document);
+  const optimizer = createOptimizer(document.optimizer);
   const population = createPopulation(engine, network, image, training, seed, execution);
   const step = createPopulationAwareStep(population, (populationSize) =>
-    createTrainingStep(engine, network, image, batchSize, document.optimizer.momentum, execution, populationSize),
+    createTrainingStep(engine, network, image, batchSize, optimizer, execution, populationSize),
   );
   const evaluator = createEvaluator(engine, network, image, validation, document.evaluation.batchSize, execution);
 
@@ -92,13 +98,13 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   };
   const start =
     task.resumeFrom === null
-      ? { progress: createProgress(), state: createInitialState(network, seed) }
-      : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network));
+      ? { progress: createProgress(), state: createInitialState(network, seed, optimizer) }
+      : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network, optimizer));
   const progress = start.progress;
   await clearCheckpointDirectory(checkpointDirectory, progress.step);
   let state = uploadState(start.state);
   if (task.resumeFrom === null && network.initializesFromData) {
-    state = initializeFromData(engine, network, state, loader.load(order.batchIndices(0)), execution);
+    state = initializeFromData(engine, network, state, loadBatch(0), execution);
   }
 
   send({
@@ -125,20 +131,19 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   while (progress.step < totalSteps && !stop.aborted) {
     const stepStartedAt = performance.now();
     const stepIndex = progress.step;
-    const learningRate = learningRateAt(document, stepIndex);
+    const learningRate = learningRateAt(document, stepIndex, length);
 
     // Forward, backward, update
-    const batch = loader.load(order.batchIndices(stepIndex));
-    const learningRateTensor = scalar(learningRate, 'float32');
+    const batch = loadBatch(stepIndex);
+    const scalars = toScalars(optimizer.scalars(stepIndex, learningRate));
     const randomSeed = network.drawsRandomNumbers ? createRandomSeed(seed, stepIndex) : {};
-    const results = step.run(stepIndex, { ...state, ...batch, ...randomSeed, learningRate: learningRateTensor });
+    const results = step.run(stepIndex, { ...state, ...batch, ...randomSeed, ...scalars });
     const loss = readScalar(results, 'loss');
     const correctCount = readScalar(results, 'correctCount');
     const logs = Object.keys(selectByPrefix(results, logPrefix)).map(
       (series) => [series, readScalar(results, logPrefix + series)] as const,
     );
-    disposeAll({ ...batch, ...randomSeed });
-    learningRateTensor.dispose();
+    disposeAll({ ...batch, ...randomSeed, ...scalars });
     state = advanceState(state, results);
 
     // Record: a point of a step stands at the number of updates done with it

@@ -1,11 +1,12 @@
-import { scalar, tensor } from '@tensorflow/tfjs-core';
+import { tensor } from '@tensorflow/tfjs-core';
 import { engineVerification } from '#shared/domain/engineVerification.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, TensorRecord } from './engines/engine.ts';
 import { createNetwork } from './network.ts';
+import { createOptimizer } from './optimizer.ts';
 import { advanceState, createInitialState, uploadState } from './state.ts';
 import { createEvaluationStep, createTrainingStep, statePrefixes, type StepExecution } from './steps.ts';
-import { disposeAll, readScalar } from './tensors.ts';
+import { disposeAll, readScalar, toScalars } from './tensors.ts';
 
 function verificationBatch(step: number): TensorRecord {
   const { image, batchSize, classCount, seed, imageStream, labelStream } = engineVerification;
@@ -22,24 +23,25 @@ function verificationBatch(step: number): TensorRecord {
 function verificationLosses(engine: Engine, execution: StepExecution): number[] {
   const { layers, image, method, batchSize, momentum, seed, steps, learningRate } = engineVerification;
   const network = createNetwork(layers, image, method, 'all');
-  const trainingStep = createTrainingStep(engine, network, image, batchSize, momentum, execution);
+  const optimizer = createOptimizer({ id: 'sgd', momentum, weightDecay: 0 });
+  const trainingStep = createTrainingStep(engine, network, image, batchSize, optimizer, execution);
   const evaluationStep = createEvaluationStep(engine, network, image, batchSize, execution);
-  const rate = scalar(learningRate, 'float32');
   const losses: number[] = [];
-  let state = uploadState(createInitialState(network, seed));
+  let state = uploadState(createInitialState(network, seed, optimizer));
   for (let step = 0; step < steps; step++) {
     const batch = verificationBatch(step);
-    const results = trainingStep.run({ ...state, ...batch, learningRate: rate });
+    const scalars = toScalars(optimizer.scalars(step, learningRate));
+    const results = trainingStep.run({ ...state, ...batch, ...scalars });
     losses.push(readScalar(results, 'loss'));
     state = advanceState(state, results);
     disposeAll(batch);
+    disposeAll(scalars);
   }
   const batch = verificationBatch(steps - 1);
   const variables = Object.fromEntries(Object.entries(state).filter(([name]) => !name.startsWith(statePrefixes.slots)));
   const results = evaluationStep.run({ ...variables, ...batch });
   losses.push(readScalar(results, 'lossSum') / batchSize);
   for (const record of [results, batch, state]) disposeAll(record);
-  rate.dispose();
   trainingStep.dispose();
   evaluationStep.dispose();
   return losses;

@@ -466,7 +466,7 @@ export function valueAt(run: FakeRun, series: string, step: number): number {
     case metricSeries.gapLoss:
       return gap * 1.6 + 0.02 * noise(step, seed, 7);
     case metricSeries.learningRate:
-      return learningRateAt(run.document, step - 1);
+      return learningRateAt(run.document, step - 1, run);
     case metricSeries.elapsedSeconds:
       return (step * run.document.batchSize) / (normalized ? 1390 : 1650);
     case metricSeries.samplesPerSecond:

@@ -48,6 +48,12 @@ it('gives back exactly what was written', async () => {
   expect(await readCheckpoint(file, context, specifications)).toEqual(checkpoint);
 });
 
+it('takes one whose document is from before a field was added', async () => {
+  const { warmUp: _, augmentation: __, ...older } = document;
+  const { file } = await writeCheckpoint(directory, checkpoint, { ...context, document: older as typeof document });
+  expect(await readCheckpoint(file, context, specifications)).toEqual(checkpoint);
+});
+
 it('says in its metadata what it is', async () => {
   const { file } = await writeCheckpoint(directory, checkpoint, context);
   const bytes = await readFile(file);

@@ -1,17 +1,19 @@
 import { tensor } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImageShape, NetworkLayer } from '#shared/domain/architecture.ts';
-import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { architectureLayers, architectureSchema } from '#shared/domain/architectures/index.ts';
 import type { MethodSettings } from '#shared/domain/methods/index.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, TensorRecord } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { createNetwork, type Network } from '#trainer/network.ts';
+import { createOptimizer } from '#trainer/optimizer.ts';
 import { countParameters, createInitialState, uploadState } from '#trainer/state.ts';
 import { lossAndGradients } from '#trainer/steps.ts';
 import { disposeAll, readScalar } from '#trainer/tensors.ts';
 
 const batchNorm: MethodSettings = { id: 'batchNorm', epsilon: 1e-5, runningMomentum: 0.9 };
+const sgd = createOptimizer({ id: 'sgd', momentum: 0.9, weightDecay: 0 });
 const image: ImageShape = [4, 4, 2];
 const batchSize = 5;
 
@@ -45,7 +47,7 @@ const layers: NetworkLayer[] = [
 describe('createNetwork', () => {
   it('counts the parameters of the paper’s CNN', () => {
     const shape: ImageShape = [32, 32, 3];
-    const paper = architectureLayers({ id: 'paper-cnn', widthMultiplier: 1 }, shape, 10);
+    const paper = architectureLayers(architectureSchema.parse({ id: 'paper-cnn' }), shape, 10);
     // Kernels and biases: 8,459,818 (science notes, section 6).
     expect(countParameters(createNetwork(paper, shape, { id: 'none' }, 'all'))).toBe(8_459_818);
     // A normalized layer has γ and β for its bias: 32 + 32 + 64 + 64 + 512 more.
@@ -87,15 +89,15 @@ describe('createNetwork', () => {
 describe('createInitialState', () => {
   it('gives methods with the same seed the same kernels, and other seeds others', () => {
     const kernel = (method: MethodSettings, seed: number): Float32Array | Int32Array | undefined =>
-      createInitialState(createNetwork(layers, image, method, 'all'), seed)['parameters/conv1/kernel']?.values;
+      createInitialState(createNetwork(layers, image, method, 'all'), seed, sgd)['parameters/conv1/kernel']?.values;
     expect(kernel(batchNorm, 1)).toEqual(kernel({ id: 'none' }, 1));
     expect(kernel(batchNorm, 2)).not.toEqual(kernel(batchNorm, 1));
   });
 
   it('draws kernels by He’s rule and starts the rest as the method says', () => {
     const shape: ImageShape = [32, 32, 3];
-    const paper = architectureLayers({ id: 'paper-cnn', widthMultiplier: 0.5 }, shape, 10);
-    const state = createInitialState(createNetwork(paper, shape, batchNorm, 'all'), 3);
+    const paper = architectureLayers(architectureSchema.parse({ id: 'paper-cnn', widthMultiplier: 0.5 }), shape, 10);
+    const state = createInitialState(createNetwork(paper, shape, batchNorm, 'all'), 3, sgd);
     const values = Float64Array.from(state['parameters/fc1/kernel']?.values ?? []);
     const fanIn = 16 * 16 * 32;
     const meanSquare = values.reduce((sum, value) => sum + value * value, 0) / values.length;
@@ -146,7 +148,7 @@ describe('gradients of the whole network by finite differences', () => {
   ])('%s', (_name, method, normalized) => {
     const network = createNetwork(layers, image, method, normalized);
     const random = createRandomStream(11, 'finite differences');
-    const state = createInitialState(network, 5);
+    const state = createInitialState(network, 5, sgd);
     // γ, β and biases away from their special first values.
     for (const [name, { values }] of Object.entries(state)) {
       if (/(gamma|beta|bias)$/.test(name) && name.startsWith('parameters/')) {

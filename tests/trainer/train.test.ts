@@ -104,13 +104,26 @@ function trainingTests(location: EngineLocation): void {
   });
 
   // Neither is at an evaluation: the means over the interval go on, too.
-  it.each([4, 8])('goes on from the checkpoint of step %i as if it had never stopped', async (step) => {
-    const unbroken = await runTraining(engine, lab, tinyDocument(), { checkpoints: 'unbroken' });
-    const broken = await runTraining(engine, lab, tinyDocument(), {
+  it.each([
+    [4, {}],
+    [8, {}],
+    [
+      4,
+      {
+        optimizer: { id: 'adam', weightDecay: 0.1 },
+        schedule: { id: 'cosine' },
+        warmUp: { unit: 'steps', value: 6 },
+        augmentation: { cropPadding: 1, horizontalFlip: true },
+      },
+    ],
+  ])('goes on from the checkpoint of step %i as if it had never stopped, with %j', async (step, changes) => {
+    const document = tinyDocument(changes);
+    const unbroken = await runTraining(engine, lab, document, { checkpoints: 'unbroken' });
+    const broken = await runTraining(engine, lab, document, {
       stopAt: (message) => message.type === 'checkpoint' && message.step === step,
     });
     expect(broken.finished).toMatchObject({ outcome: 'stopped', summary: { steps: step } });
-    const resumed = await runTraining(engine, lab, tinyDocument(), { resumeFrom: broken.lastCheckpoint });
+    const resumed = await runTraining(engine, lab, document, { resumeFrom: broken.lastCheckpoint });
     expect(resumed.prepared.startStep).toBe(step);
     expect(resumed.finished.outcome).toBe('done');
 
@@ -120,6 +133,18 @@ function trainingTests(location: EngineLocation): void {
     expect(await weightsOf(resumed.lastCheckpoint)).toEqual(await weightsOf(unbroken.lastCheckpoint));
     const { samplesPerSecond: _, durationSeconds: __, peakMemoryBytes: ___, ...summary } = resumed.finished.summary;
     expect(unbroken.finished.summary).toMatchObject(summary);
+  });
+
+  it('trains on changed images where it augments, and evaluates on unchanged ones', async () => {
+    // Without a normalizer and at a rate that changes nothing, evaluation depends on its images alone.
+    const still = { method: { id: 'none' }, optimizer: { id: 'sgd', learningRate: 1e-30, momentum: 0 } };
+    const augmentation = { cropPadding: 1, horizontalFlip: true };
+    const plain = await runTraining(engine, lab, tinyDocument(still), { checkpoints: 'plain' });
+    const changed = await runTraining(engine, lab, tinyDocument({ ...still, augmentation }), {
+      checkpoints: 'changed',
+    });
+    expect(changed.series['train/loss']).not.toEqual(plain.series['train/loss']);
+    expect(changed.series['validation/loss']).toEqual(plain.series['validation/loss']);
   });
 
   it('writes a checkpoint when it is asked to stop between two, and goes on from it', async () => {

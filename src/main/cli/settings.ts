@@ -51,19 +51,29 @@ function describeType(field: FieldDescription): string {
       return `all | none | ${field.options.map(({ value }) => value).join(', ')}, joined by +`;
     case 'text':
       return field.nullable ? 'string | null' : 'string';
+    case 'integers':
+    case 'numbers': {
+      const bounds = describeBounds(field);
+      return `${field.kind} joined by +${bounds === '' ? '' : `, each ${bounds}`}`;
+    }
     case 'boolean':
       return 'boolean';
     case 'integer':
     case 'number': {
-      const bounds = [
-        field.minimum === null ? null : `${field.exclusiveMinimum ? '>' : '≥'} ${field.minimum}`,
-        field.maximum === null ? null : `${field.exclusiveMaximum ? '<' : '≤'} ${field.maximum}`,
-      ].filter((bound) => bound !== null);
-      return [[field.kind, bounds.join(', ')].filter((part) => part !== '').join(' '), field.nullable ? 'null' : '']
+      return [[field.kind, describeBounds(field)].filter((part) => part !== '').join(' '), field.nullable ? 'null' : '']
         .filter((part) => part !== '')
         .join(' | ');
     }
   }
+}
+
+function describeBounds(field: FieldDescription): string {
+  return [
+    field.minimum === null ? null : `${field.exclusiveMinimum ? '>' : '≥'} ${field.minimum}`,
+    field.maximum === null ? null : `${field.exclusiveMaximum ? '<' : '≤'} ${field.maximum}`,
+  ]
+    .filter((bound) => bound !== null)
+    .join(', ');
 }
 
 /** The keys as a block for `--help`. */

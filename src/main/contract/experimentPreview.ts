@@ -6,7 +6,7 @@ import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/layerShapes.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { normalizedLayerNames } from '#shared/domain/placement.ts';
-import { durationInSteps, learningRateAt, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { learningRateAt, scaledLearningRate, trainingLength, type RunDocument } from '#shared/domain/run.ts';
 import { expandCombinations, type Combination } from './experimentProblems.ts';
 import { runSeconds, type SpeedBook } from './speedBook.ts';
 
@@ -66,7 +66,7 @@ function tryShape(run: RunDocument, { image, classNames }: DatasetDocument): Sha
 }
 
 function totalSteps(run: RunDocument, dataset: DatasetDocument): number {
-  return durationInSteps(run.length, stepsPerEpoch(trainingImages(run, dataset), run.batchSize));
+  return trainingLength(run, trainingImages(run, dataset)).totalSteps;
 }
 
 function trainingImages(run: RunDocument, dataset: DatasetDocument): number {
@@ -108,7 +108,7 @@ function countParameters(run: RunDocument, layers: readonly ShapedLayer[]): numb
 
 /**
  * Peak memory of a trainer: what a run of the same kind needed, or else an estimate in float32:
- * the engine, three values a parameter (itself, gradient, momentum), and for each image of a batch the
+ * the engine, values a parameter (itself, its gradient, the optimizer's memory), and for each image of a batch the
  * outputs of all layers (three times where normalized: linear map, normalizer, activation; else two)
  * with as many gradients.
  */
@@ -123,7 +123,8 @@ function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speed
   );
   const training = 2 * outputs * run.batchSize;
   const evaluation = outputs * run.evaluation.batchSize;
-  return engineBytes + bytesPerFloat * (3 * countParameters(run, layers) + Math.max(training, evaluation));
+  const perParameter = run.optimizer.id === 'adam' ? 4 : 3;
+  return engineBytes + bytesPerFloat * (perParameter * countParameters(run, layers) + Math.max(training, evaluation));
 }
 
 function largest(values: readonly (number | null)[]): number | null {
@@ -148,11 +149,12 @@ function estimateSeconds(
 }
 
 function listSchedule(run: RunDocument, dataset: DatasetDocument): ExperimentPreview['schedule'] {
-  const steps = totalSteps(run, dataset);
+  const length = trainingLength(run, trainingImages(run, dataset));
+  const steps = length.totalSteps;
   const count = Math.min(schedulePoints, steps);
   return Array.from({ length: count }, (_, index) => {
     const step = count === 1 ? 0 : Math.round((index * (steps - 1)) / (count - 1));
-    return { step, learningRate: learningRateAt(run, step) };
+    return { step, learningRate: learningRateAt(run, step, length) };
   });
 }
 
@@ -174,7 +176,7 @@ function describeWarnings(
         `With batch size ${document.batchSize} each epoch leaves out ${left} of ${images} training images: only full batches are trained.`,
       );
     }
-    const initial = learningRateAt(document, 0);
+    const initial = scaledLearningRate(document);
     if (document.optimizer.scaleWithBatchSize && initial > 1) {
       warnings.add(
         `Scaled with batch size ${document.batchSize} the learning rate begins at ${Number(initial.toPrecision(3))}, which may diverge.`,

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { RunDocument } from '#shared/domain/run.ts';
+import { completeRunDocument } from '#shared/domain/run.ts';
 import { canTransition, isActive, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { labCommand } from '#shared/labCommand.ts';
@@ -191,7 +191,7 @@ function encodePatch(patch: RunPatch): Partial<RunRow> {
 function toRecord(row: RunRow): RunRecord {
   return {
     ...row,
-    document: decodeDocument(row, 'run') as RunDocument,
+    document: completeRunDocument(decodeDocument(row, 'run')),
     error: decodeJson(row.error) as RunRecord['error'],
     progress: decodeJson(row.progress) as RunRecord['progress'],
     summary: decodeJson(row.summary) as RunRecord['summary'],

@@ -1,5 +1,6 @@
 import type { RunListItem } from '#shared/contract.ts';
 import { architectures } from '#shared/domain/architectures/index.ts';
+import { describeFields } from '#shared/domain/fields.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { scaledLearningRate, type Duration, type RunDocument } from '#shared/domain/run.ts';
 import {
@@ -50,6 +51,34 @@ export function resultFacts(run: RunListItem, methodName: string): Fact[] {
 const writeDuration = ({ unit, value }: Duration): string =>
   `${Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(3)))} ${value === 1 ? unit.slice(0, -1) : unit}`;
 
+/** What a choice is called. */
+function titleOf(key: string, id: string): string {
+  const options = describeFields().find((field) => field.key === key)?.options ?? [];
+  return options.find(({ value }) => value === id)?.title ?? id;
+}
+
+/** The own fields of a part of the document; those that stay folded only where they are not the default. */
+function ownFacts(
+  document: RunDocument,
+  part: 'architecture' | 'optimizer' | 'schedule' | 'augmentation',
+  except: readonly string[] = [],
+): Fact[] {
+  const values: Readonly<Record<string, unknown>> = document[part];
+  return describeFields().flatMap((field) => {
+    const name = field.key.slice(part.length + 1);
+    const isOwn = field.key.startsWith(`${part}.`) && (field.when === null || field.when.value === values['id']);
+    const value = values[name];
+    if (!isOwn || value === undefined || except.includes(name)) return [];
+    if (field.advanced && JSON.stringify(value) === JSON.stringify(field.default)) return [];
+    return [{ name: field.title, value: writeValue(value) }];
+  });
+}
+
+function writeValue(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
+}
+
 /** What a run trains, in words. */
 export function documentFacts(document: RunDocument): Fact[] {
   const { dataset, optimizer, schedule } = document;
@@ -60,7 +89,7 @@ export function documentFacts(document: RunDocument): Fact[] {
     { name: 'Training images', value: images(dataset.trainingImages) },
     { name: 'Validation images', value: images(dataset.validationImages) },
     { name: 'Architecture', value: architectures[document.architecture.id].name },
-    { name: 'Width multiplier', value: String(document.architecture.widthMultiplier) },
+    ...ownFacts(document, 'architecture'),
     { name: 'Method', value: methods[document.method.id].name },
     methods[document.method.id].normalizes
       ? {
@@ -74,11 +103,12 @@ export function documentFacts(document: RunDocument): Fact[] {
       value:
         rate === optimizer.learningRate ? String(rate) : `${optimizer.learningRate}, scaled to ${formatValue(rate)}`,
     },
-    { name: 'Momentum', value: String(optimizer.momentum) },
-    {
-      name: 'Schedule',
-      value: schedule.id === 'constant' ? 'constant' : `× (1 − ${schedule.decayPerStep}) a step`,
-    },
+    { name: 'Optimizer', value: titleOf('optimizer', optimizer.id) },
+    ...ownFacts(document, 'optimizer', ['learningRate', 'scaleWithBatchSize', 'referenceBatchSize']),
+    { name: 'Schedule', value: titleOf('schedule', schedule.id) },
+    ...ownFacts(document, 'schedule'),
+    document.warmUp.value === 0 ? null : { name: 'Warm-up', value: writeDuration(document.warmUp) },
+    ...ownFacts(document, 'augmentation'),
     { name: 'Length', value: writeDuration(document.length) },
     { name: 'Evaluation every', value: writeDuration(document.evaluation.every) },
     { name: 'Checkpoint every', value: writeDuration(document.checkpoints.every) },

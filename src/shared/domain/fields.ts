@@ -3,7 +3,8 @@ import { architectures } from './architectures/index.ts';
 import { methods } from './methods/index.ts';
 import { runDocumentSchema } from './run.ts';
 
-export type FieldKind = 'number' | 'integer' | 'boolean' | 'choice' | 'choices' | 'duration' | 'names' | 'text';
+export type FieldKind =
+  'number' | 'integer' | 'numbers' | 'integers' | 'boolean' | 'choice' | 'choices' | 'duration' | 'names' | 'text';
 
 export interface FieldOption {
   value: string;
@@ -29,6 +30,7 @@ export interface FieldDescription {
   hasFields: boolean;
   /** True where null is a value: all of something. */
   nullable: boolean;
+  /** Bounds of the number, of each number of a list, or of a duration's value. */
   minimum: number | null;
   maximum: number | null;
   /** True where the bound itself is not allowed. */
@@ -155,6 +157,9 @@ function kindOf(field: JsonSchema): Partial<FieldDescription> {
   if (value !== undefined) {
     return { ...kindOf(value), ...boundsOf(value), nullable: members.some(({ type }) => type === 'null') };
   }
+  const { items } = field;
+  if (items?.type === 'integer') return { kind: 'integers', ...boundsOf(items) };
+  if (items?.type === 'number') return { kind: 'numbers', ...boundsOf(items) };
   if (field.type === 'integer' || field.type === 'number' || field.type === 'boolean') return { kind: field.type };
   return { kind: field.type === 'array' ? 'names' : 'text' };
 }

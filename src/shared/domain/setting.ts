@@ -3,6 +3,7 @@ import { LabError } from '../errors.ts';
 import { labCommand } from '../labCommand.ts';
 import { defaultChoices } from './defaultChoices.ts';
 import { diagnosticGroups } from './diagnostics.ts';
+import { describeFields, type FieldKind } from './fields.ts';
 
 export type SettingValue = string | number | boolean | null;
 
@@ -10,10 +11,21 @@ export type SettingValue = string | number | boolean | null;
 const chosenById = new Set([...Object.keys(defaultChoices), 'dataset']);
 /** So is the method of one layer. */
 const layerMethod = /^layerMethods\.[^.]+$/;
-/** Durations that may be written as `5epochs` or `200steps`. */
-const durations = new Set(['length', 'evaluation.every', 'diagnostics.every', 'checkpoints.every']);
-/** Lists of names that may be written as `conv1+fc1`. */
-const namesOfLayers = new Set(['normalizedLayers', 'dropout.layers']);
+
+let kinds: ReadonlyMap<string, FieldKind> | null = null;
+
+/** What kind of value a field has; of fields with the same key one stands for all. */
+function kindOf(key: string): FieldKind | undefined {
+  return (kinds ??= new Map(describeFields().map((field) => [field.key, field.kind]))).get(key);
+}
+
+/** Numbers joined by `+` or `,`, as in `64+128`; `none` is an empty list. Null where the text is something else. */
+export function parseNumberList(text: string): number[] | null {
+  if (text.trim() === 'none') return [];
+  const parts = text.split(/[+,;\s]+/).filter((part) => part !== '');
+  const numbers = parts.map(Number);
+  return parts.length > 0 && numbers.every(Number.isFinite) ? numbers : null;
+}
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -29,7 +41,17 @@ function expandShorthand(key: string, value: unknown, current: unknown): unknown
     if (key === 'dataset' && isRecord(current)) return { ...current, id: value, checksum: undefined };
     return isRecord(current) && current['id'] === value ? current : { id: value };
   }
-  if (durations.has(key) && (typeof value === 'string' || typeof value === 'number')) {
+  const kind = kindOf(key);
+  if ((kind === 'integers' || kind === 'numbers') && (typeof value === 'string' || typeof value === 'number')) {
+    const list = parseNumberList(String(value));
+    if (list !== null) return list;
+    throw new LabError(
+      'invalidDocument',
+      `${key} is “${value}”, which is no list of numbers.`,
+      'Join numbers by +, as in 64+128, or write none.',
+    );
+  }
+  if (kind === 'duration' && (typeof value === 'string' || typeof value === 'number')) {
     const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*(epochs?|steps?)\s*$/.exec(String(value));
     if (!match) {
       throw new LabError(
@@ -40,7 +62,7 @@ function expandShorthand(key: string, value: unknown, current: unknown): unknown
     }
     return { unit: match[2]?.startsWith('epoch') ? 'epochs' : 'steps', value: Number(match[1]) };
   }
-  if (namesOfLayers.has(key) && typeof value === 'string' && value !== 'all') return value.split('+');
+  if (kind === 'names' && typeof value === 'string' && value !== 'all') return value.split('+');
   if (key === 'diagnostics.groups' && typeof value === 'string') {
     return value === 'all' ? [...diagnosticGroups] : value === 'none' || value === '' ? [] : value.split('+');
   }

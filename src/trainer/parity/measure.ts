@@ -1,10 +1,11 @@
-import { scalar, tensor } from '@tensorflow/tfjs-core';
+import { tensor } from '@tensorflow/tfjs-core';
 import type { TensorData } from '#files/safetensors.ts';
 import { metricSeries } from '#shared/domain/metric.ts';
 import type { ParityRecord } from '#shared/protocol.ts';
 import type { Engine, Step, TensorRecord } from '../engines/engine.ts';
 import { foldBatchNorm } from '../foldBatchNorm.ts';
 import { createNetwork, type Network } from '../network.ts';
+import { createOptimizer } from '../optimizer.ts';
 import { advanceState, createInitialState, readState, uploadState, type StateValues } from '../state.ts';
 import {
   createEvaluationStep,
@@ -17,7 +18,7 @@ import {
   statePrefixes,
   type StepExecution,
 } from '../steps.ts';
-import { addPrefix, disposeAll, readScalar, requireTensor, selectByPrefix } from '../tensors.ts';
+import { addPrefix, disposeAll, readScalar, requireTensor, selectByPrefix, toScalars } from '../tensors.ts';
 import type { FoldingFixture, TrainingFixture } from './fixture.ts';
 
 type Measurement = Pick<ParityRecord, 'steps' | 'errors'>;
@@ -55,22 +56,15 @@ export function measureTraining(fixture: TrainingFixture, engine: Engine, execut
   const parameterNames = Object.keys(network.variables.parameters);
   const populationSize = run.population?.size ?? null;
 
-  const initial = createInitialState(network, 0);
+  const optimizer = createOptimizer({ id: 'sgd', momentum: run.optimizer.momentum, weightDecay: 0 });
+  const initial = createInitialState(network, 0, optimizer);
   for (const name of parameterNames) initial[statePrefixes.parameters + name] = fixture.tensor(`initial/${name}`);
   let state = uploadState(initial);
   const population: TensorRecord =
     populationSize === null ? {} : { population: upload(fixture.tensor('population/x'), 'float32') };
 
   const gradientStep = createGradientStep(engine, network, image, run.batchSize, execution, populationSize);
-  const trainingStep = createTrainingStep(
-    engine,
-    network,
-    image,
-    run.batchSize,
-    run.optimizer.momentum,
-    execution,
-    populationSize,
-  );
+  const trainingStep = createTrainingStep(engine, network, image, run.batchSize, optimizer, execution, populationSize);
   const errors = new Errors();
   const steps: Measurement['steps'] = [];
 
@@ -94,8 +88,9 @@ export function measureTraining(fixture: TrainingFixture, engine: Engine, execut
     }
 
     const reference = expected.steps[step];
-    const learningRate = scalar(run.optimizer.learningRate * (1 - run.optimizer.decayPerStep) ** step, 'float32');
-    const results = trainingStep.run({ ...state, ...batch, ...population, learningRate });
+    const learningRate = run.optimizer.learningRate * (1 - run.optimizer.decayPerStep) ** step;
+    const scalars = toScalars(optimizer.scalars(step, learningRate));
+    const results = trainingStep.run({ ...state, ...batch, ...population, ...scalars });
     const penaltyName = logPrefix + metricSeries.penalty;
     const loss = readScalar(results, 'loss');
     const penalty = penaltyName in results ? readScalar(results, penaltyName) : 0;
@@ -105,7 +100,7 @@ export function measureTraining(fixture: TrainingFixture, engine: Engine, execut
     errors.note('penaltyRel', reference?.penalty === 0 ? penaltyError : penaltyError / (reference?.penalty ?? NaN));
     steps.push({ step, loss, lossError, penalty, penaltyError });
     state = advanceState(state, results);
-    learningRate.dispose();
+    disposeAll(scalars);
     disposeAll(batch);
   }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, hashDocument } from '#shared/canonicalJson.ts';
 import { normalizableLayerNames } from '#shared/domain/architecture.ts';
-import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { architectureLayers, architectureSchema } from '#shared/domain/architectures/index.ts';
 import { expandExperiment, hashComparison, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presetExperiment, presets, scales } from '#shared/domain/presets.ts';
 import {
+  completeRunDocument,
   durationInSteps,
   hashRunDocument,
   learningRateAt,
@@ -23,13 +24,29 @@ describe('run documents', () => {
       format: 'normlab.run',
       version: 1,
       dataset: { id: 'example', trainingImages: null, validationImages: null, subsetSeed: 0 },
-      architecture: { id: 'paper-cnn', widthMultiplier: 1 },
+      architecture: {
+        id: 'paper-cnn',
+        widthMultiplier: 1,
+        widths: [32, 32, 64, 64],
+        kernelSizes: [3],
+        poolAfter: [4],
+        hiddenSizes: [512],
+      },
       method: { id: 'batchNorm', epsilon: 1e-5, runningMomentum: 0.9 },
       normalizedLayers: 'all',
       layerMethods: {},
       dropout: { ratio: 0, placement: 'afterNormalizer', layers: 'all' },
-      optimizer: { id: 'sgd', learningRate: 0.1, momentum: 0.9, scaleWithBatchSize: true, referenceBatchSize: 64 },
+      optimizer: {
+        id: 'sgd',
+        learningRate: 0.1,
+        momentum: 0.9,
+        weightDecay: 0,
+        scaleWithBatchSize: true,
+        referenceBatchSize: 64,
+      },
       schedule: { id: 'perStepDecay', decayPerStep: 1e-4 },
+      warmUp: { unit: 'epochs', value: 0 },
+      augmentation: { cropPadding: 0, horizontalFlip: false },
       batchSize: 64,
       length: { unit: 'epochs', value: 5 },
       evaluation: { every: { unit: 'epochs', value: 1 }, batchSize: 500 },
@@ -75,16 +92,47 @@ describe('run documents', () => {
 
   it('scale the learning rate with the batch size and decay it each step', () => {
     const document = parseRunDocument({ ...minimal, batchSize: 256 });
-    expect(learningRateAt(document, 0)).toBe(0.4);
+    const length = { stepsPerEpoch: 195, totalSteps: 60_000 };
+    expect(learningRateAt(document, 0, length)).toBe(0.4);
     // 0.4 * (1 - 1e-4) ** 60000, Python 3.11
-    expect(Math.abs(learningRateAt(document, 60_000) / 0.0009912034451935202 - 1)).toBeLessThan(1e-12);
+    expect(Math.abs(learningRateAt(document, 60_000, length) / 0.0009912034451935202 - 1)).toBeLessThan(1e-12);
     const constant = parseRunDocument({
       ...minimal,
       batchSize: 256,
       optimizer: { id: 'sgd', scaleWithBatchSize: false },
       schedule: { id: 'constant' },
     });
-    expect(learningRateAt(constant, 60_000)).toBe(0.1);
+    expect(learningRateAt(constant, 60_000, length)).toBe(0.1);
+  });
+
+  // Values of tests/trainer/optimizerReference.py.
+  it.each([
+    [
+      'drops after epochs',
+      { schedule: { id: 'epochDecay', epochs: [1, 2.5] }, warmUp: { unit: 'epochs', value: 0.5 } },
+      [0, 2, 4, 9, 10, 24, 25, 39],
+      [0.16, 0.48, 0.8, 0.8, 0.08, 0.08, 0.008, 0.008],
+    ],
+    [
+      'a cosine',
+      { schedule: { id: 'cosine', finalFraction: 0.1 }, warmUp: { unit: 'steps', value: 4 } },
+      [0, 3, 10, 20, 39],
+      [0.2, 0.7900531713431636, 0.6945584412271572, 0.44, 0.08110975985607394],
+    ],
+  ])('follow %s with a warm-up', (_name, changes, steps, rates) => {
+    const document = parseRunDocument({ ...minimal, ...changes, optimizer: { id: 'sgd', learningRate: 0.8 } });
+    const length = { stepsPerEpoch: 10, totalSteps: 40 };
+    steps.forEach((step, index) => {
+      expect(learningRateAt(document, step, length)).toBeCloseTo(rates[index] ?? NaN, 12);
+    });
+  });
+
+  it('from before a field was added mean its default', () => {
+    const { warmUp: _, augmentation: __, ...rest } = parseRunDocument(minimal);
+    const older = { ...rest, architecture: { id: 'paper-cnn', widthMultiplier: 1 } };
+    expect(completeRunDocument(older)).toEqual(parseRunDocument(minimal));
+    // What is no document any more is not made one.
+    expect(completeRunDocument({ version: 0 })).toEqual({ version: 0 });
   });
 
   it('count full batches only, and at least one step', () => {
@@ -104,6 +152,10 @@ describe('settings', () => {
     ['method', 'none', { method: { id: 'none' } }],
     ['length', '200steps', { length: { unit: 'steps', value: 200 } }],
     ['length', '2.5 epochs', { length: { unit: 'epochs', value: 2.5 } }],
+    ['warmUp', '1epochs', { warmUp: { unit: 'epochs', value: 1 } }],
+    ['architecture.widths', '16+32', { architecture: { id: 'paper-cnn', widths: [16, 32] } }],
+    ['architecture.hiddenSizes', 64, { architecture: { id: 'paper-cnn', hiddenSizes: [64] } }],
+    ['architecture.hiddenSizes', 'none', { architecture: { id: 'paper-cnn', hiddenSizes: [] } }],
     ['normalizedLayers', 'conv1+fc1', { normalizedLayers: ['conv1', 'fc1'] }],
     ['dropout.layers', 'fc1', { dropout: { layers: ['fc1'] } }],
     ['layerMethods.conv1', 'groupNorm', { layerMethods: { conv1: { id: 'groupNorm' } } }],
@@ -219,7 +271,7 @@ describe('experiments', () => {
 
 describe('architectures', () => {
   it('stack the paper’s CNN with 8,459,818 weights and biases', () => {
-    const layers = architectureLayers({ id: 'paper-cnn', widthMultiplier: 1 }, [32, 32, 3], 10);
+    const layers = architectureLayers(architectureSchema.parse({ id: 'paper-cnn' }), [32, 32, 3], 10);
     let [height, width, channels] = [32, 32, 3];
     let count = 0;
     for (const layer of layers) {

@@ -33,7 +33,7 @@ test('a number has its bounds, symbol and default', () => {
     exclusiveMinimum: true,
     exclusiveMaximum: false,
     default: 0.1,
-    when: null,
+    when: { key: 'optimizer', value: 'sgd' },
   });
   expect(byKey.get('dataset.trainingImages')).toMatchObject({ kind: 'integer', nullable: true, maximum: null });
 });

@@ -1,5 +1,5 @@
 import type { FieldDescription } from '#shared/domain/fields.ts';
-import type { SettingValue } from '#shared/domain/setting.ts';
+import { parseNumberList, type SettingValue } from '#shared/domain/setting.ts';
 import { cloneJson } from '#shared/canonicalJson.ts';
 
 /**
@@ -47,8 +47,14 @@ export function parseNumber(text: string): number | null {
   return trimmed === '' || !Number.isFinite(value) || !/^[+-]?[\d.]/.test(trimmed) ? null : value;
 }
 
+/** True for fields that hold several numbers, written with + or commas between. */
+export function isNumberList({ kind }: FieldDescription): boolean {
+  return kind === 'numbers' || kind === 'integers';
+}
+
 /** The value that a text stands for: the text itself where it stands for none, undefined for the default. */
 export function parseFieldText(field: FieldDescription, text: string): unknown {
+  if (isNumberList(field)) return text.trim() === '' ? undefined : (parseNumberList(text) ?? text);
   if (field.kind !== 'number' && field.kind !== 'integer') return text.trim() === '' ? undefined : text;
   if (text.trim() === '') return field.nullable ? null : undefined;
   return parseNumber(text) ?? text;
@@ -57,6 +63,7 @@ export function parseFieldText(field: FieldDescription, text: string): unknown {
 /** The text of a value; empty for all and for the default. */
 export function fieldText(value: unknown): string {
   if (value === undefined || value === null) return '';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
@@ -77,6 +84,7 @@ export function describeRange(field: FieldDescription): string {
 /** What is wrong with a value, in words; null where nothing is. */
 export function findFieldProblem(field: FieldDescription, value: unknown): string | null {
   if (value === undefined || (value === null && field.nullable)) return null;
+  if (isNumberList(field)) return findListProblem(field, typeof value === 'string' ? parseNumberList(value) : value);
   const number = field.kind === 'duration' && isRecord(value) ? value['value'] : value;
   if (field.kind === 'number' || field.kind === 'integer' || field.kind === 'duration') {
     if (typeof number !== 'number') {
@@ -100,6 +108,14 @@ export function findFieldProblem(field: FieldDescription, value: unknown): strin
 
 function isOption(field: FieldDescription, value: string): boolean {
   return field.options.some((option) => option.value === value);
+}
+
+function findListProblem(field: FieldDescription, value: unknown): string | null {
+  const range = describeRange(field);
+  if (!Array.isArray(value)) return 'Write numbers with commas or + between, or “none”.';
+  const numbers = value.map(Number);
+  if (field.kind === 'integers' && !numbers.every(Number.isInteger)) return 'Write whole numbers.';
+  return numbers.every((number) => isInRange(field, number)) ? null : `Each must be ${range}.`;
 }
 
 function isInRange({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: FieldDescription, value: number): boolean {
@@ -127,6 +143,7 @@ function parseChip(field: FieldDescription, text: string): SettingValue {
 export function chipText(field: FieldDescription, value: SettingValue): string {
   if (value === null) return nullText(field);
   if (field.kind === 'boolean') return value === true ? 'yes' : value === false ? 'no' : String(value);
+  if (isNumberList(field)) return String(value).replaceAll('+', ', ');
   if (field.kind === 'duration') return String(value).replace(/^([\d.]+)\s*(epochs?|steps?)$/, '$1 $2');
   return field.options.find((option) => option.value === value)?.title ?? String(value);
 }
@@ -135,7 +152,9 @@ export function chipText(field: FieldDescription, value: SettingValue): string {
 export function findChipProblem(field: FieldDescription, value: SettingValue): string | null {
   if (field.kind === 'duration') {
     const match = /^\s*([0-9.]+)\s*(epochs?|steps?)\s*$/.exec(String(value));
-    return match && Number(match[1]) > 0 ? null : 'Write a number with its unit, as in 5epochs or 200steps.';
+    return match && isInRange(field, Number(match[1]))
+      ? null
+      : 'Write a number with its unit, as in 5epochs or 200steps.';
   }
   if (field.kind === 'boolean') return typeof value === 'boolean' ? null : 'Choose yes or no.';
   return findFieldProblem(field, value);
@@ -145,6 +164,7 @@ export function findChipProblem(field: FieldDescription, value: SettingValue): s
 export function chipOf(field: FieldDescription, value: unknown): SettingValue | undefined {
   const used = value ?? field.default;
   if (field.kind === 'duration' && isRecord(used)) return `${String(used['value'])}${String(used['unit'])}`;
+  if (isNumberList(field) && Array.isArray(used)) return used.length === 0 ? 'none' : used.join('+');
   if (field.kind === 'names') return Array.isArray(used) ? used.join('+') : 'all';
   if (field.kind === 'choices') return Array.isArray(used) && used.length > 0 ? used.join('+') : 'none';
   if (used === null) return null;
