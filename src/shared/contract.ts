@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DatasetDocument } from './domain/dataset.ts';
 import type { ExpandedRun, ExperimentDocument } from './domain/experiment.ts';
-import type { RunProgress, RunSummary } from './domain/metric.ts';
+import type { MissingSteps, RunProgress, RunSummary } from './domain/metric.ts';
 import type { RunDocument } from './domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
 import { runStates, type RunState } from './domain/runState.ts';
@@ -123,6 +123,8 @@ export interface StoredPoints {
   series: string;
   steps: string;
   values: string;
+  /** Where points are missing because their part of the database is damaged; empty unless they were allowed to be. */
+  missing: MissingSteps[];
 }
 
 /** A run that an experiment would have, pinned to the exact data. */
@@ -236,7 +238,7 @@ export interface SeriesSlice {
   /** Smallest and largest finite value of each bucket; absent where `pointsPerBucket` is 1. */
   minimum?: (number | null)[];
   maximum?: (number | null)[];
-  /** Why the series cannot be read, where it cannot: the slice is empty then. */
+  /** Why the series, or the part of it that is empty here, cannot be read. */
   error?: LabErrorData;
 }
 
@@ -339,8 +341,15 @@ export const contract = {
     z.strictObject({ runIds: ids, series: z.array(z.string().min(1).max(200)).min(1).max(50) }),
   ),
 
-  /** Every point as it was recorded, also those that are not finite: for exports. */
-  'metrics.points': method<StoredPoints>()(z.strictObject({ runId: id, series: z.string().min(1).max(200) })),
+  /** Every point as it was recorded, also those that are not finite. @throws LabError `labDamaged` where one is missing. */
+  'metrics.points': method<StoredPoints>()(
+    z.strictObject({
+      runId: id,
+      series: z.string().min(1).max(200),
+      /** Gives what can be read of a damaged series, and says what is missing: for exports. */
+      allowMissing: z.boolean().default(false),
+    }),
+  ),
 
   /** Small JSON values that the interface keeps: drafts, settings, window layout. */
   'memory.get': method<unknown>()(z.strictObject({ key: z.string().min(1).max(200) })),

@@ -1,4 +1,10 @@
-import type { MethodInput, MethodName, MethodOutput, ValidatedInput } from '#shared/contract.ts';
+import {
+  contract,
+  type MethodInput,
+  type MethodName,
+  type MethodOutput,
+  type ValidatedInput,
+} from '#shared/contract.ts';
 import {
   createOverviewer,
   findRuns,
@@ -21,12 +27,12 @@ export function createReadOnlyClient(store: Store, labDirectory: string): LabRea
   const handlers: { [Name in ReadMethod]: (input: ValidatedInput<Name>) => MethodOutput<Name> } = {
     'runs.find': (query) => findRuns(source, query).map(createOverviewer(source)),
     'runs.read': ({ id }) => readStoredRun(source, id),
-    'metrics.points': ({ runId, series }) => readStoredPoints(source, runId, series),
+    'metrics.points': ({ runId, series, ...options }) => readStoredPoints(source, runId, series, options),
   };
   return {
     async invoke<Name extends ReadMethod>(name: Name, input: MethodInput<Name>) {
-      const handler = handlers[name] as (input: MethodInput<Name>) => MethodOutput<Name>;
-      return Promise.resolve(handler(input));
+      const handler = handlers[name] as (input: ValidatedInput<Name>) => MethodOutput<Name>;
+      return Promise.resolve(handler(contract[name].input.parse(input) as ValidatedInput<Name>));
     },
   };
 }

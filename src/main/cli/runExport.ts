@@ -1,13 +1,20 @@
 import type { StoredRun } from '#shared/contract.ts';
-import type { SeriesPoints } from '#shared/domain/metric.ts';
+import type { MissingSteps, SeriesPoints } from '#shared/domain/metric.ts';
 import type { LabReader } from './readOnlyClient.ts';
 
 /** Reads every point of a run's series. */
 export type PointReader = (runId: string, series: string) => Promise<SeriesPoints>;
 
-export function createPointReader(reader: LabReader): PointReader {
+export interface PointReaderOptions {
+  /** Told what is damaged; without it, damage ends the reading. */
+  onMissing?: (runId: string, series: string, missing: readonly MissingSteps[]) => void;
+}
+
+export function createPointReader(reader: LabReader, { onMissing }: PointReaderOptions = {}): PointReader {
   return async (runId, series) => {
-    const { steps, values } = await reader.invoke('metrics.points', { runId, series });
+    const allowMissing = onMissing !== undefined;
+    const { steps, values, missing } = await reader.invoke('metrics.points', { runId, series, allowMissing });
+    if (missing.length > 0) onMissing?.(runId, series, missing);
     return { steps: fromBase64(steps), values: fromBase64(values) };
   };
 }

@@ -156,7 +156,13 @@ async function readRuns(reader: LabReader, runs: readonly RunOverview[]): Promis
 async function exportRuns(context: CommandContext, ids: readonly string[], options: ExportOptions): Promise<void> {
   await context.withReader(async (reader) => {
     const runs = await readRuns(reader, await reader.invoke('runs.find', { ids: [...ids] }));
-    const readPoints = createPointReader(reader);
+    const readPoints = createPointReader(reader, {
+      onMissing(runId, series, missing) {
+        context.exitStatus = 1;
+        const steps = missing.map(({ firstStep, lastStep }) => `${firstStep} to ${lastStep}`).join(', ');
+        context.output.note(`Series ${series} of run ${runId} is damaged: its points at steps ${steps} are left out.`);
+      },
+    });
     const names = options.series?.split(',').map((name) => name.trim());
     if (options.out === undefined && context.output.json) {
       context.output.result(await exportRunsAsJson(runs, readPoints, names), '');

@@ -23,7 +23,7 @@ export interface RunSource {
     checkpoints(runId: string): CheckpointRecord[];
   };
   readonly experiments: { list(): ExperimentRecord[]; get(id: string): ExperimentRecord | null };
-  readonly store: { readonly metrics: Pick<MetricStore, 'read' | 'list' | 'revision'> };
+  readonly store: { readonly metrics: Pick<MetricStore, 'read' | 'readReadable' | 'list' | 'revision'> };
 }
 
 export function runSourceOfStore(store: Store, labDirectory: string): RunSource {
@@ -100,10 +100,18 @@ export function readStoredRun(source: RunSource, idOrPart: string): StoredRun {
   };
 }
 
-/** @throws LabError `labDamaged` where a chunk's checksum does not match. */
-export function readStoredPoints(source: RunSource, runId: string, series: string): StoredPoints {
-  const { steps, values } = source.store.metrics.read(runId, series);
-  return { runId, series, steps: toBase64(steps), values: toBase64(values) };
+/** @throws LabError `labDamaged` where a chunk's checksum does not match and nothing may be missing. */
+export function readStoredPoints(
+  source: RunSource,
+  runId: string,
+  series: string,
+  { allowMissing }: { allowMissing: boolean },
+): StoredPoints {
+  const { metrics } = source.store;
+  const { steps, values, missing } = allowMissing
+    ? metrics.readReadable(runId, series)
+    : { ...metrics.read(runId, series), missing: [] };
+  return { runId, series, steps: toBase64(steps), values: toBase64(values), missing };
 }
 
 function toBase64(numbers: Float64Array): string {

@@ -1,19 +1,34 @@
 import type { Database } from 'better-sqlite3';
 import { LabError } from '#shared/errors.ts';
-import { isActive, type RunState } from '#shared/domain/runState.ts';
+import { isActive } from '#shared/domain/runState.ts';
 import type { ExperimentDocument } from '#shared/domain/experiment.ts';
 import { createId } from './ids.ts';
-import { decodeDocument, encodeDocument, isIntact, type StoredDocument } from './storedJson.ts';
+import { isRowIntact, sealRow } from './rowChecksum.ts';
+import { prepareRowCounts } from './rowCounts.ts';
+import { isRunIntact, type RunRow } from './runRows.ts';
+import { damagedRecord, decodeDocument, encodeDocument, isIntact, type StoredDocument } from './storedJson.ts';
 import type { ExperimentRecord, ExperimentStore, NewRun } from './store.ts';
 
-interface ExperimentRow extends StoredDocument {
+/** A row of `experiments` without its key. */
+export interface ExperimentRow extends StoredDocument {
   id: string;
   name: string;
+  /** Runs that belong to it. */
+  runCount: number;
   createdAt: string;
   archivedAt: string | null;
+  checksum: number;
 }
 
-const columns = 'id, name, document, documentHash, createdAt, archivedAt';
+/** True where an experiment's row and its document are as they were written. */
+export function isExperimentIntact(row: ExperimentRow): boolean {
+  return isRowIntact(row) && isIntact(row);
+}
+
+/** What is the same for every run that has not begun. */
+const runAtStart = { state: 'queued', resumeCount: 0, metricsRevision: 0, seriesCount: 0 } as const;
+
+type NewRunRow = Omit<RunRow, 'error' | 'progress' | 'summary' | 'environment' | 'startedAt' | 'finishedAt'>;
 
 /** @param onRunsRemoved Called with the ids of runs that went with their experiment. */
 export function createExperimentStore(
@@ -21,54 +36,57 @@ export function createExperimentStore(
   onRunsRemoved: (runIds: string[]) => void = () => undefined,
 ): ExperimentStore {
   const insertExperiment = database.prepare<[ExperimentRow]>(
-    `INSERT INTO experiments (${columns}) VALUES (@id, @name, @document, @documentHash, @createdAt, @archivedAt)`,
+    `INSERT INTO experiments (id, name, document, documentHash, runCount, createdAt, archivedAt, checksum)
+     VALUES (@id, @name, @document, @documentHash, @runCount, @createdAt, @archivedAt, @checksum)`,
   );
-  const insertRun = database.prepare<
-    [StoredDocument & { id: string; experimentId: string; ordinal: number; label: string; createdAt: string }]
-  >(
-    `INSERT INTO runs (id, experimentId, ordinal, label, document, documentHash, state, createdAt)
-     VALUES (@id, @experimentId, @ordinal, @label, @document, @documentHash, 'queued', @createdAt)`,
+  const insertRun = database.prepare<[NewRunRow]>(
+    `INSERT INTO runs (id, experimentId, ordinal, label, document, documentHash, state, resumeCount, metricsRevision,
+       seriesCount, createdAt, checksum)
+     VALUES (@id, @experimentId, @ordinal, @label, @document, @documentHash, @state, @resumeCount, @metricsRevision,
+       @seriesCount, @createdAt, @checksum)`,
   );
-  const find = database.prepare<[string], ExperimentRow>(`SELECT ${columns} FROM experiments WHERE id = ?`);
-  const list = database.prepare<[], ExperimentRow>(`SELECT ${columns} FROM experiments ORDER BY experimentKey DESC`);
-  const rename = database.prepare<[string, string]>('UPDATE experiments SET name = ? WHERE id = ?');
-  const setArchived = database.prepare<[string | null, string]>('UPDATE experiments SET archivedAt = ? WHERE id = ?');
-  const listRuns = database.prepare<[string], StoredDocument & { id: string; state: RunState }>(
-    'SELECT id, state, document, documentHash FROM runs WHERE experimentId = ?',
-  );
-  const setDocument = database.prepare<[StoredDocument & { id: string }]>(
-    'UPDATE experiments SET document = @document, documentHash = @documentHash WHERE id = @id',
+  const count = prepareRowCounts(database);
+  const find = database.prepare<[string], ExperimentRow>(`SELECT * FROM experiments WHERE id = ?`);
+  const list = database.prepare<[], ExperimentRow>(`SELECT * FROM experiments ORDER BY experimentKey DESC`);
+  const update = database.prepare<[ExperimentRow]>(
+    `UPDATE experiments SET name = @name, document = @document, documentHash = @documentHash, runCount = @runCount,
+       archivedAt = @archivedAt, checksum = @checksum WHERE id = @id`,
   );
   const nextOrdinal = database
     .prepare<[string], number>('SELECT COALESCE(MAX(ordinal) + 1, 0) FROM runs WHERE experimentId = ?')
     .pluck();
+  const listRuns = database.prepare<[string], RunRow>('SELECT * FROM runs WHERE experimentId = ?');
   const remove = database.prepare<[string]>('DELETE FROM experiments WHERE id = ?');
 
   function addRuns(experimentId: string, firstOrdinal: number, createdAt: string, runs: readonly NewRun[]): void {
-    for (const [index, run] of runs.entries()) {
-      const stored = encodeDocument(run.document);
-      const ordinal = firstOrdinal + index;
-      insertRun.run({ id: createId(), experimentId, ordinal, label: run.label, ...stored, createdAt });
+    for (const [index, { label, document }] of runs.entries()) {
+      const identity = { id: createId(), experimentId, ordinal: firstOrdinal + index, label, createdAt };
+      insertRun.run(sealRow({ ...identity, ...encodeDocument(document), ...runAtStart }));
     }
   }
 
-  function mustExist({ changes }: { changes: number }, id: string): void {
-    if (changes > 0) return;
-    throw new LabError('notFound', `There is no experiment ${id}.`, 'List the experiments there are.');
-  }
+  /** A row that is not as it was written is never sealed anew. */
+  const change = database.transaction((id: string, makeChange: (row: ExperimentRow) => Partial<ExperimentRow>) => {
+    const row = find.get(id);
+    if (!row) throw noExperiment(id);
+    if (!isRowIntact(row)) throw damagedRecord('experiment', id);
+    update.run(sealRow({ ...row, ...makeChange(row) }));
+  });
 
   return {
     create: database.transaction((document: ExperimentDocument, runs: readonly NewRun[]) => {
       const createdAt = new Date().toISOString();
       const id = createId();
-      const row = { id, name: document.name, ...encodeDocument(document), createdAt, archivedAt: null };
+      const stored = encodeDocument(document);
+      const row = sealRow({ id, name: document.name, ...stored, runCount: runs.length, createdAt, archivedAt: null });
       insertExperiment.run(row);
       addRuns(id, 0, createdAt, runs);
+      count.experiments(1);
       return toRecord(row);
     }),
 
     extend: database.transaction((id: string, document: ExperimentDocument, runs: readonly NewRun[]) => {
-      mustExist(setDocument.run({ id, ...encodeDocument(document) }), id);
+      change(id, ({ runCount }) => ({ ...encodeDocument(document), runCount: runCount + runs.length }));
       addRuns(id, nextOrdinal.get(id) ?? 0, new Date().toISOString(), runs);
     }),
 
@@ -77,19 +95,19 @@ export function createExperimentStore(
       return row ? toRecord(row) : null;
     },
 
-    list: () => list.all().filter(isIntact).map(toRecord),
+    list: () => list.all().filter(isExperimentIntact).map(toRecord),
 
     rename(id, name) {
-      mustExist(rename.run(name, id), id);
+      change(id, () => ({ name }));
     },
 
     setArchived(id, archived) {
-      mustExist(setArchived.run(archived ? new Date().toISOString() : null, id), id);
+      change(id, () => ({ archivedAt: archived ? new Date().toISOString() : null }));
     },
 
     remove: database.transaction((id: string) => {
       const runs = listRuns.all(id);
-      const active = runs.find((run) => isActive(run.state) && isIntact(run));
+      const active = runs.find((run) => isActive(run.state) && isRunIntact(run));
       if (active) {
         throw new LabError(
           'invalidState',
@@ -97,14 +115,21 @@ export function createExperimentStore(
           'Stop its runs first, then delete the experiment.',
         );
       }
-      mustExist(remove.run(id), id);
+      if (remove.run(id).changes === 0) throw noExperiment(id);
+      count.experiments(-1);
       onRunsRemoved(runs.map((run) => run.id));
     }),
   };
 }
 
+function noExperiment(id: string): LabError {
+  return new LabError('notFound', `There is no experiment ${id}.`, 'List the experiments there are.');
+}
+
 function toRecord(row: ExperimentRow): ExperimentRecord {
+  if (!isRowIntact(row)) throw damagedRecord('experiment', row.id);
+  const { id, name, documentHash, createdAt, archivedAt } = row;
   // Documents from before groups and claims came into being have neither.
   const document = { groups: [], claims: [], ...(decodeDocument(row, 'experiment') as object) };
-  return { ...row, document: document as unknown as ExperimentDocument };
+  return { id, name, document: document as unknown as ExperimentDocument, documentHash, createdAt, archivedAt };
 }

@@ -27,7 +27,7 @@ export function entriesPerChunk(level: number): number {
  * - `buckets`: first steps, last steps, minimum, maximum, mean, number of non-finite points
  *   (the number of points is that of a full bucket: levels hold full buckets only).
  *
- * The checksum is the CRC-32 of the row's numbers and payload.
+ * The checksum is the CRC-32 of whose it is, the row's numbers and payload.
  */
 export interface MetricChunk {
   level: number;
@@ -37,6 +37,12 @@ export interface MetricChunk {
   lastStep: number;
   payload: Buffer;
   checksum: number;
+}
+
+/** Whose points a chunk holds. */
+export interface SeriesIdentity {
+  runId: string;
+  name: string;
 }
 
 const formats = { arithmeticPoints: 1, explicitPoints: 2, buckets: 3 } as const;
@@ -67,24 +73,27 @@ function toNumbers(bytes: Buffer): Float64Array {
   return new Float64Array(copy.buffer);
 }
 
-function checksumOf({
-  level,
-  ordinal,
-  entryCount,
-  firstStep,
-  lastStep,
-  payload,
-}: Omit<MetricChunk, 'checksum'>): number {
-  return crc32(payload, crc32(`${level} ${ordinal} ${entryCount} ${firstStep} ${lastStep}`));
+function checksumOf(
+  { runId, name }: SeriesIdentity,
+  { level, ordinal, entryCount, firstStep, lastStep, payload }: Omit<MetricChunk, 'checksum'>,
+): number {
+  const numbers = `${level} ${ordinal} ${entryCount} ${firstStep} ${lastStep}`;
+  return crc32(payload, crc32(`${JSON.stringify([runId, name])} ${numbers}`));
 }
 
-function seal(chunk: Omit<MetricChunk, 'checksum'>): MetricChunk {
-  return { ...chunk, checksum: checksumOf(chunk) };
+function seal(series: SeriesIdentity, chunk: Omit<MetricChunk, 'checksum'>): MetricChunk {
+  return { ...chunk, checksum: checksumOf(series, chunk) };
+}
+
+/** True where a chunk is as it was written, and of this series. */
+export function isChunkIntact(series: SeriesIdentity, chunk: MetricChunk): boolean {
+  // Where a number was damaged into another type, there is no payload to sum.
+  return Buffer.isBuffer(chunk.payload) && checksumOf(series, chunk) === chunk.checksum;
 }
 
 /** @throws DamagedChunkError where checksum, kind or length are not as expected. */
-function open(chunk: MetricChunk, entryCount: number): Float64Array {
-  if (checksumOf(chunk) !== chunk.checksum) {
+function open(series: SeriesIdentity, chunk: MetricChunk, entryCount: number): Float64Array {
+  if (!isChunkIntact(series, chunk)) {
     throw new DamagedChunkError(chunk.level, chunk.ordinal, 'does not match its checksum');
   }
   if (chunk.entryCount !== entryCount || chunk.payload.byteLength % 8 !== 0) {
@@ -104,7 +113,7 @@ function strideOf(steps: Float64Array): number | null {
 }
 
 /** A chunk of level 0; at least one point. */
-export function encodePoints(ordinal: number, { steps, values }: SeriesPoints): MetricChunk {
+export function encodePoints(series: SeriesIdentity, ordinal: number, { steps, values }: SeriesPoints): MetricChunk {
   const firstStep = steps[0] ?? 0;
   const stride = strideOf(steps);
   let body: Float64Array;
@@ -121,12 +130,12 @@ export function encodePoints(ordinal: number, { steps, values }: SeriesPoints): 
     body.set(values, 3);
   }
   const lastStep = steps.at(-1) ?? firstStep;
-  return seal({ level: 0, ordinal, entryCount: values.length, firstStep, lastStep, payload: toBytes(body) });
+  return seal(series, { level: 0, ordinal, entryCount: values.length, firstStep, lastStep, payload: toBytes(body) });
 }
 
 /** @throws DamagedChunkError unless the chunk holds just this many points, as they were written. */
-export function decodePoints(chunk: MetricChunk, count: number): SeriesPoints {
-  const body = open(chunk, count);
+export function decodePoints(series: SeriesIdentity, chunk: MetricChunk, count: number): SeriesPoints {
+  const body = open(series, chunk, count);
   const [format, first = 0, stride = 0] = body;
   if (format === formats.arithmeticPoints && body.length === 3 + count) {
     const steps = new Float64Array(count);
@@ -140,12 +149,12 @@ export function decodePoints(chunk: MetricChunk, count: number): SeriesPoints {
 }
 
 /** A chunk of a level above 0; at least one bucket, all full. */
-export function encodeBuckets(level: number, ordinal: number, buckets: Buckets): MetricChunk {
+export function encodeBuckets(series: SeriesIdentity, level: number, ordinal: number, buckets: Buckets): MetricChunk {
   const count = buckets.counts.length;
   const body = new Float64Array(1 + bucketColumns.length * count);
   body[0] = formats.buckets;
   bucketColumns.forEach((name, index) => body.set(buckets[name], 1 + index * count));
-  return seal({
+  return seal(series, {
     level,
     ordinal,
     entryCount: count,
@@ -156,8 +165,8 @@ export function encodeBuckets(level: number, ordinal: number, buckets: Buckets):
 }
 
 /** @throws DamagedChunkError unless the chunk holds just this many buckets, as they were written. */
-export function decodeBuckets(chunk: MetricChunk, count: number): Buckets {
-  const body = open(chunk, count);
+export function decodeBuckets(series: SeriesIdentity, chunk: MetricChunk, count: number): Buckets {
+  const body = open(series, chunk, count);
   if (body[0] !== formats.buckets || body.length !== 1 + bucketColumns.length * count) {
     throw new DamagedChunkError(chunk.level, chunk.ordinal, `has an unknown format`);
   }

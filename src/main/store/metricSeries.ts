@@ -7,7 +7,13 @@ import {
   type Buckets,
 } from '#shared/statistics/downsample.ts';
 import { bucketSize, bucketsPerChunk, decodePoints, levelFactor, pointsPerChunk } from './metricChunk.ts';
-import { concatenatePoints, entryCountOf, type MetricTables, type SeriesRow } from './metricTables.ts';
+import {
+  concatenatePoints,
+  entryCountOf,
+  type MetricTables,
+  type ReadablePoints,
+  type SeriesRow,
+} from './metricTables.ts';
 
 /**
  * Levels hold full buckets only, each made from eight entries of the level below: they depend on the
@@ -20,10 +26,10 @@ export function appendPoints(tables: MetricTables, series: SeriesRow, points: Se
   const openCount = series.pointCount % pointsPerChunk;
   const startIndex = series.pointCount - openCount;
   const written = concatenatePoints([tables.readOpenPoints(series), points]);
-  tables.putPoints(series.seriesKey, startIndex, written);
+  tables.putPoints(series, startIndex, written);
   const lastStep = points.steps.at(-1) ?? series.lastStep;
   const pointCount = series.pointCount + points.values.length;
-  tables.updateSeries(series.seriesKey, pointCount, lastStep, points.values.at(-1) ?? 0);
+  tables.updateSeries(series, pointCount, lastStep, points.values.at(-1) ?? 0);
   const firstOfBucket = openCount - (openCount % levelFactor);
   extendLevels(tables, series, pointCount, {
     steps: written.steps.subarray(firstOfBucket),
@@ -45,7 +51,7 @@ function extendLevels(tables: MetricTables, series: SeriesRow, newPointCount: nu
     lowerStart = startIndex;
     for (let start = 0; start < lower.counts.length; start += bucketsPerChunk) {
       const chunk = sliceBuckets(lower, start, start + bucketsPerChunk);
-      tables.putBuckets(series.seriesKey, level, (startIndex + start) / bucketsPerChunk, chunk);
+      tables.putBuckets(series, level, (startIndex + start) / bucketsPerChunk, chunk);
     }
   }
 }
@@ -69,15 +75,15 @@ export function truncatePoints(tables: MetricTables, series: SeriesRow, step: nu
     return true;
   }
   const [chunk, chunkCount] = found;
-  const { steps, values } = decodePoints(chunk, chunkCount);
+  const { steps, values } = decodePoints(series, chunk, chunkCount);
   const keptInChunk = steps.findLastIndex((pointStep) => pointStep <= step) + 1;
   const kept = { steps: steps.subarray(0, keptInChunk), values: values.subarray(0, keptInChunk) };
   const start = chunk.ordinal * pointsPerChunk;
   const pointCount = start + keptInChunk;
 
   tables.deleteChunks(series.seriesKey, 0, chunk.ordinal + 1);
-  tables.putPoints(series.seriesKey, start, kept);
-  tables.updateSeries(series.seriesKey, pointCount, kept.steps.at(-1) ?? 0, kept.values.at(-1) ?? 0);
+  tables.putPoints(series, start, kept);
+  tables.updateSeries(series, pointCount, kept.steps.at(-1) ?? 0, kept.values.at(-1) ?? 0);
   truncateLevels(tables, series, pointCount);
   return true;
 }
@@ -92,7 +98,7 @@ function truncateLevels(tables: MetricTables, series: SeriesRow, pointCount: num
     const open = newCount % bucketsPerChunk;
     if (open > 0) {
       const chunk = tables.readChunkOfBuckets(series, level, ordinal);
-      tables.putBuckets(series.seriesKey, level, ordinal, sliceBuckets(chunk, 0, open));
+      tables.putBuckets(series, level, ordinal, sliceBuckets(chunk, 0, open));
     }
     tables.deleteChunks(series.seriesKey, level, open > 0 ? ordinal + 1 : ordinal);
   }
@@ -123,6 +129,33 @@ export function readSeriesBuckets(
   const buckets = mergeBuckets(fine, pointsPerBucket / bucketSize(level));
   const first = buckets.lastSteps.findIndex((lastStep) => lastStep > afterStep);
   return first === 0 ? buckets : sliceBuckets(buckets, first < 0 ? buckets.counts.length : first);
+}
+
+/** As `readSeriesBuckets`, of what can be read: where points are missing they count as not finite. */
+export function readReadableBuckets(
+  { points, holes }: ReadablePoints,
+  pointsPerBucket: number,
+  afterStep: number,
+): Buckets {
+  const parts: SeriesPoints[] = [];
+  let read = 0;
+  let index = 0;
+  for (const hole of holes) {
+    const length = hole.index - index;
+    parts.push({
+      steps: points.steps.subarray(read, read + length),
+      values: points.values.subarray(read, read + length),
+    });
+    read += length;
+    const span = (hole.lastStep - hole.firstStep) / Math.max(1, hole.pointCount - 1);
+    const steps = Float64Array.from({ length: hole.pointCount }, (_, at) => Math.round(hole.firstStep + at * span));
+    parts.push({ steps, values: new Float64Array(hole.pointCount).fill(Number.NaN) });
+    index = hole.index + hole.pointCount;
+  }
+  parts.push({ steps: points.steps.subarray(read), values: points.values.subarray(read) });
+  const buckets = mergeBuckets(bucketsOfPoints(concatenatePoints(parts)), pointsPerBucket);
+  const first = buckets.lastSteps.findIndex((lastStep) => lastStep > afterStep);
+  return sliceBuckets(buckets, first < 0 ? buckets.counts.length : first);
 }
 
 /** What is behind the last full bucket of a level, as one bucket or none. */

@@ -1,11 +1,22 @@
 import type { Database } from 'better-sqlite3';
-import type { SeriesPoints } from '#shared/domain/metric.ts';
+import type { MissingSteps, SeriesPoints } from '#shared/domain/metric.ts';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { createBuckets } from '#shared/statistics/downsample.ts';
 import { DamagedChunkError } from './metricChunk.ts';
-import { appendPoints, pointsPerBucketFor, readSeriesBuckets, rebuildLevels, truncatePoints } from './metricSeries.ts';
-import { concatenatePoints, prepareMetricTables, type SeriesRow } from './metricTables.ts';
+import {
+  appendPoints,
+  pointsPerBucketFor,
+  readReadableBuckets,
+  readSeriesBuckets,
+  rebuildLevels,
+  truncatePoints,
+} from './metricSeries.ts';
+import { concatenatePoints, prepareMetricTables, type ReadablePoints, type SeriesRow } from './metricTables.ts';
+import { isRowIntact } from './rowChecksum.ts';
+import { prepareRunChange } from './runRows.ts';
 import type { MetricStore } from './store.ts';
+import { isDamaged } from './storeErrors.ts';
 
 /** What is buffered for a series, and the step that new points must exceed. */
 interface OpenSeries {
@@ -22,7 +33,7 @@ export function createMetricStore(database: Database): OwnedMetricStore {
   const tables = prepareMetricTables(database);
   const findRun = database.prepare<[string]>('SELECT 1 FROM runs WHERE id = ?');
   const findRevision = database.prepare<[string], number>('SELECT metricsRevision FROM runs WHERE id = ?').pluck();
-  const bumpRevision = database.prepare<[string]>('UPDATE runs SET metricsRevision = metricsRevision + 1 WHERE id = ?');
+  const changeRun = prepareRunChange(database);
   const openRuns = new Map<string, Map<string, OpenSeries>>();
 
   function openRun(runId: string): Map<string, OpenSeries> {
@@ -33,6 +44,18 @@ export function createMetricStore(database: Database): OwnedMetricStore {
       openRuns.set(runId, run);
     }
     return run;
+  }
+
+  /** @throws LabError `labDamaged` where the row does not match its checksum. */
+  function findSeries(runId: string, name: string): SeriesRow | undefined {
+    const series = tables.findSeries(runId, name);
+    if (series && !isRowIntact(series)) throw damagedSeries({ runId, name });
+    return series;
+  }
+
+  function insertSeries(runId: string, name: string, firstStep: number): SeriesRow {
+    changeRun(runId, ({ seriesCount }) => ({ seriesCount: seriesCount + 1 }));
+    return tables.insertSeries(runId, name, firstStep);
   }
 
   /** Runs an action on a series in a transaction; damaged levels are made anew from the points. */
@@ -63,8 +86,8 @@ export function createMetricStore(database: Database): OwnedMetricStore {
       for (const [name, open] of run) {
         if (open.pending.length === 0) continue;
         const points = concatenatePoints(open.pending);
-        const series = tables.findSeries(runId, name) ?? tables.insertSeries(runId, name, points.steps[0] ?? 0);
         try {
+          const series = findSeries(runId, name) ?? insertSeries(runId, name, points.steps[0] ?? 0);
           withRepair(series, () => appendPoints(tables, series, points));
           written.push(open);
         } catch (error) {
@@ -115,7 +138,7 @@ export function createMetricStore(database: Database): OwnedMetricStore {
 
     read(runId, name) {
       flushFor(runId);
-      const series = tables.findSeries(runId, name);
+      const series = findSeries(runId, name);
       if (!series) return { steps: new Float64Array(0), values: new Float64Array(0) };
       return withRepair(series, () => tables.readPoints(series, -1));
     },
@@ -125,11 +148,26 @@ export function createMetricStore(database: Database): OwnedMetricStore {
       if (!(maximumBuckets >= 1)) {
         throw new LabError('invalidArgument', `${maximumBuckets} buckets are too few.`, 'Ask for one bucket or more.');
       }
-      const series = tables.findSeries(runId, name);
-      if (!series) return { pointsPerBucket: 1, ...createBuckets(0) };
+      const series = findSeries(runId, name);
+      if (!series) return { pointsPerBucket: 1, missing: [], ...createBuckets(0) };
       const pointsPerBucket = pointsPerBucketFor(series.pointCount, maximumBuckets);
-      const buckets = withRepair(series, () => readSeriesBuckets(tables, series, pointsPerBucket, afterStep));
-      return { pointsPerBucket, ...buckets };
+      try {
+        const buckets = withRepair(series, () => readSeriesBuckets(tables, series, pointsPerBucket, afterStep));
+        return { pointsPerBucket, missing: [], ...buckets };
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        const readable = tables.readReadablePoints(series);
+        const buckets = readReadableBuckets(readable, pointsPerBucket, afterStep);
+        return { pointsPerBucket, missing: toMissingSteps(readable), ...buckets };
+      }
+    },
+
+    readReadable(runId, name) {
+      flushFor(runId);
+      const series = findSeries(runId, name);
+      if (!series) return { steps: new Float64Array(0), values: new Float64Array(0), missing: [] };
+      const readable = tables.readReadablePoints(series);
+      return { ...readable.points, missing: toMissingSteps(readable) };
     },
 
     list(runId) {
@@ -153,10 +191,14 @@ export function createMetricStore(database: Database): OwnedMetricStore {
       openRun(runId);
       flushFor(runId);
       const truncate = database.transaction(() => {
-        const discarded = tables
-          .listSeries(runId)
-          .map((series) => withRepair(series, () => truncatePoints(tables, series, step)));
-        if (discarded.includes(true)) bumpRevision.run(runId);
+        const before = tables.listSeries(runId);
+        const discarded = before.map((series) => withRepair(series, () => truncatePoints(tables, series, step)));
+        if (!discarded.includes(true)) return;
+        const removed = before.length - tables.listSeries(runId).length;
+        changeRun(runId, ({ metricsRevision, seriesCount }) => ({
+          metricsRevision: metricsRevision + 1,
+          seriesCount: seriesCount - removed,
+        }));
       });
       truncate();
       openRuns.delete(runId);
@@ -193,11 +235,20 @@ function checkPoints(name: string, { steps, values }: SeriesPoints, lastStep: nu
   }
 }
 
-function damagedSeries({ runId, name }: SeriesRow, error: DamagedChunkError): LabError {
+/** Of a chunk, or of the pages that it is on. */
+function isDamage(error: unknown): boolean {
+  return isDamaged(error) || (error instanceof LabError && error.code === 'labDamaged');
+}
+
+function toMissingSteps({ holes }: ReadablePoints): MissingSteps[] {
+  return holes.map(({ firstStep, lastStep, pointCount }) => ({ firstStep, lastStep, pointCount }));
+}
+
+function damagedSeries({ runId, name }: Pick<SeriesRow, 'runId' | 'name'>, error?: unknown): LabError {
   return new LabError(
     'labDamaged',
     `The recorded points of series ${name} of run ${runId} are damaged.`,
-    'Other series and runs are not affected. Put an earlier copy of lab.sqlite in its place, or train the run again.',
+    `Other series and runs are not affected. Put a backup in place of the lab, restore what can be read with ${labCommand('repair')}, or train the run again.`,
     error,
   );
 }

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { SeriesPoints } from '#shared/domain/metric.ts';
+import type { MissingSteps, SeriesPoints } from '#shared/domain/metric.ts';
 import { concatenateBuckets, createBuckets, type Buckets } from '#shared/statistics/downsample.ts';
 import {
   DamagedChunkError,
@@ -13,6 +13,8 @@ import {
   pointsPerChunk,
   type MetricChunk,
 } from './metricChunk.ts';
+import { isRowIntact, sealRow } from './rowChecksum.ts';
+import { isDamaged } from './storeErrors.ts';
 
 /** A row of `metricSeries`. */
 export interface SeriesRow {
@@ -24,15 +26,17 @@ export interface SeriesRow {
   lastStep: number;
   /** Null stands for NaN. */
   lastValue: number | null;
+  checksum: number;
 }
 
 /** Every statement on the metric tables; a test looks at their query plans. */
 export const metricSql = {
   findSeries: 'SELECT * FROM metricSeries WHERE runId = ? AND name = ?',
   listSeries: 'SELECT * FROM metricSeries WHERE runId = ? ORDER BY name',
-  insertSeries:
-    'INSERT INTO metricSeries (runId, name, pointCount, firstStep, lastStep, lastValue) VALUES (?, ?, ?, ?, ?, ?)',
-  updateSeries: 'UPDATE metricSeries SET pointCount = ?, lastStep = ?, lastValue = ? WHERE seriesKey = ?',
+  insertSeries: `INSERT INTO metricSeries (runId, name, pointCount, firstStep, lastStep, lastValue, checksum)
+    VALUES (@runId, @name, @pointCount, @firstStep, @lastStep, @lastValue, @checksum)`,
+  updateSeries: `UPDATE metricSeries SET pointCount = @pointCount, lastStep = @lastStep, lastValue = @lastValue,
+    checksum = @checksum WHERE seriesKey = @seriesKey`,
   deleteSeries: 'DELETE FROM metricSeries WHERE seriesKey = ?',
   findChunk: 'SELECT * FROM metricChunks WHERE seriesKey = ? AND level = ? AND ordinal = ?',
   // The last chunk always: it may hold the beginning of a bucket that later points belong to.
@@ -68,14 +72,36 @@ export function concatenatePoints(parts: readonly SeriesPoints[]): SeriesPoints 
   return result;
 }
 
+/** Steps between which points of a series were recorded and cannot be read. */
+export interface SeriesHole extends MissingSteps {
+  /** Number of the first point that is missing, from 0. */
+  index: number;
+}
+
+export interface ReadablePoints {
+  points: SeriesPoints;
+  /** In order; empty where every point could be read. */
+  holes: SeriesHole[];
+}
+
+/** What reading comes to; null where it meets damage. */
+function tryReading<Result>(read: () => Result): Result | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DamagedChunkError || isDamaged(error)) return null;
+    throw error;
+  }
+}
+
 export type MetricTables = ReturnType<typeof prepareMetricTables>;
 
 /** Typed access to the rows of series and chunks; every chunk that is read is checked. */
 export function prepareMetricTables(database: Database) {
   const findSeries = database.prepare<[string, string], SeriesRow>(metricSql.findSeries);
   const listSeries = database.prepare<[string], SeriesRow>(metricSql.listSeries);
-  const insertSeries = database.prepare<[string, string, number, number, number, number]>(metricSql.insertSeries);
-  const updateSeries = database.prepare<[number, number, number, number]>(metricSql.updateSeries);
+  const insertSeries = database.prepare<[Omit<SeriesRow, 'seriesKey'>]>(metricSql.insertSeries);
+  const updateSeries = database.prepare<[SeriesRow]>(metricSql.updateSeries);
   const deleteSeries = database.prepare<[number]>(metricSql.deleteSeries);
   const findChunk = database.prepare<[number, number, number], MetricChunk>(metricSql.findChunk);
   const listChunks = database.prepare<[number, number, number, number], MetricChunk>(metricSql.listChunks);
@@ -108,20 +134,47 @@ export function prepareMetricTables(database: Database) {
   /** The full buckets of one chunk. */
   function readChunkOfBuckets(series: SeriesRow, level: number, ordinal: number): Buckets {
     const count = entryCountOf(series.pointCount, level) - ordinal * bucketsPerChunk;
-    return decodeBuckets(chunkAt(series, level, ordinal), Math.min(bucketsPerChunk, count));
+    return decodeBuckets(series, chunkAt(series, level, ordinal), Math.min(bucketsPerChunk, count));
+  }
+
+  /** Every chunk of points that can be read, one by one, and where others were. */
+  function readReadablePoints(series: SeriesRow): ReadablePoints {
+    const parts: SeriesPoints[] = [];
+    const holes: SeriesHole[] = [];
+    let lastStep = series.firstStep - 1;
+    let hole: SeriesHole | null = null;
+    for (let ordinal = 0; ordinal * pointsPerChunk < series.pointCount; ordinal += 1) {
+      const count = Math.min(pointsPerChunk, series.pointCount - ordinal * pointsPerChunk);
+      const points = tryReading(() => decodePoints(series, chunkAt(series, 0, ordinal), count));
+      if (points === null) {
+        // A damaged chunk does not tell its steps: those between its neighbours are missing.
+        hole ??= { firstStep: lastStep + 1, lastStep: series.lastStep, pointCount: 0, index: ordinal * pointsPerChunk };
+        hole.pointCount += count;
+        continue;
+      }
+      if (hole !== null) holes.push({ ...hole, lastStep: (points.steps[0] ?? 0) - 1 });
+      hole = null;
+      parts.push(points);
+      lastStep = points.steps.at(-1) ?? lastStep;
+    }
+    if (hole !== null) holes.push(hole);
+    return { points: concatenatePoints(parts), holes };
   }
 
   return {
     findSeries: (runId: string, name: string): SeriesRow | undefined => findSeries.get(runId, name),
-    listSeries: (runId: string): SeriesRow[] => listSeries.all(runId),
+    /** Those whose rows are as they were written. */
+    listSeries: (runId: string): SeriesRow[] => listSeries.all(runId).filter(isRowIntact),
     /** Makes the row of a series that has no points yet. */
     insertSeries(runId: string, name: string, firstStep: number): SeriesRow {
-      const { lastInsertRowid } = insertSeries.run(runId, name, 0, firstStep, firstStep, 0);
-      const seriesKey = Number(lastInsertRowid);
-      return { seriesKey, runId, name, pointCount: 0, firstStep, lastStep: firstStep, lastValue: 0 };
+      const row = sealRow({ runId, name, pointCount: 0, firstStep, lastStep: firstStep, lastValue: 0 });
+      const { lastInsertRowid } = insertSeries.run(row);
+      return { seriesKey: Number(lastInsertRowid), ...row };
     },
-    updateSeries(seriesKey: number, pointCount: number, lastStep: number, lastValue: number): void {
-      updateSeries.run(pointCount, lastStep, lastValue, seriesKey);
+    updateSeries(series: SeriesRow, pointCount: number, lastStep: number, lastValue: number): void {
+      // As SQLite keeps it, which has no NaN.
+      const storedValue = Number.isNaN(lastValue) ? null : lastValue;
+      updateSeries.run(sealRow({ ...series, pointCount, lastStep, lastValue: storedValue }));
     },
     deleteSeries(seriesKey: number): void {
       deleteSeries.run(seriesKey);
@@ -129,15 +182,18 @@ export function prepareMetricTables(database: Database) {
 
     /** Points from the first chunk that reaches beyond a step. */
     readPoints: (series: SeriesRow, afterStep: number): SeriesPoints =>
-      concatenatePoints(chunksAfter(series, 0, afterStep).map(([chunk, count]) => decodePoints(chunk, count))),
+      concatenatePoints(chunksAfter(series, 0, afterStep).map(([chunk, count]) => decodePoints(series, chunk, count))),
     /** Full buckets of a level from the first chunk that reaches beyond a step. */
     readBuckets: (series: SeriesRow, level: number, afterStep: number): Buckets =>
-      concatenateBuckets(chunksAfter(series, level, afterStep).map(([chunk, count]) => decodeBuckets(chunk, count))),
+      concatenateBuckets(
+        chunksAfter(series, level, afterStep).map(([chunk, count]) => decodeBuckets(series, chunk, count)),
+      ),
+    readReadablePoints,
     /** Points behind the last full chunk. */
     readOpenPoints(series: SeriesRow): SeriesPoints {
       const count = series.pointCount % pointsPerChunk;
       if (count === 0) return { steps: new Float64Array(0), values: new Float64Array(0) };
-      return decodePoints(chunkAt(series, 0, Math.floor(series.pointCount / pointsPerChunk)), count);
+      return decodePoints(series, chunkAt(series, 0, Math.floor(series.pointCount / pointsPerChunk)), count);
     },
     /** Full buckets behind the last full chunk of a level. */
     readOpenBuckets(series: SeriesRow, level: number): Buckets {
@@ -153,15 +209,18 @@ export function prepareMetricTables(database: Database) {
     },
 
     /** Writes points from `startIndex`, the first of a chunk. */
-    putPoints(seriesKey: number, startIndex: number, { steps, values }: SeriesPoints): void {
+    putPoints(series: SeriesRow, startIndex: number, { steps, values }: SeriesPoints): void {
       for (let start = 0; start < values.length; start += pointsPerChunk) {
         const end = start + pointsPerChunk;
         const points = { steps: steps.subarray(start, end), values: values.subarray(start, end) };
-        putChunk.run({ seriesKey, ...encodePoints((startIndex + start) / pointsPerChunk, points) });
+        putChunk.run({
+          seriesKey: series.seriesKey,
+          ...encodePoints(series, (startIndex + start) / pointsPerChunk, points),
+        });
       }
     },
-    putBuckets(seriesKey: number, level: number, ordinal: number, buckets: Buckets): void {
-      putChunk.run({ seriesKey, ...encodeBuckets(level, ordinal, buckets) });
+    putBuckets(series: SeriesRow, level: number, ordinal: number, buckets: Buckets): void {
+      putChunk.run({ seriesKey: series.seriesKey, ...encodeBuckets(series, level, ordinal, buckets) });
     },
     deleteChunks(seriesKey: number, level: number, fromOrdinal: number): void {
       deleteChunks.run(seriesKey, level, fromOrdinal);

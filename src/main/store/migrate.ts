@@ -3,10 +3,15 @@ import { basename, dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { LabError } from '#shared/errors.ts';
 import { migrations as allMigrations, type Migration } from './migrations/index.ts';
+import { putLabInfo, readLabInfo } from './labInfo.ts';
 import { damagedFile } from './storeErrors.ts';
 
 /** SQLite's `application_id` of a lab's database: “NLab”. */
 export const applicationId = 0x4e4c6162;
+
+/** From here on rows have checksums, and the layout's version is written down a second time. */
+const versionWithChecksums = 40;
+const layoutVersionKey = 'layoutVersion';
 
 /** Layout of the database, as SQLite's `user_version`; 0 for a new file. */
 export function readVersion(database: Database): number {
@@ -44,6 +49,7 @@ export function migrateDatabase(
   const newest = migrations.at(-1)?.version ?? 0;
   const version = readVersion(database);
   refuseForeignDatabase(database, version);
+  refuseChangedVersion(database, version);
   if (version > newest) throw newerVersion(database, version, newest);
   const pending = migrations.filter((migration) => migration.version > version);
   if (pending.length === 0) return;
@@ -62,8 +68,9 @@ export function migrateDatabase(
         }
         database.pragma(`application_id = ${applicationId}`);
         database.pragma(`user_version = ${newest}`);
+        if (newest >= versionWithChecksums) putLabInfo(database, layoutVersionKey, String(newest));
         if (appVersion !== undefined) {
-          database.prepare(`INSERT OR REPLACE INTO labInfo (key, value) VALUES ('appVersion', ?)`).run(appVersion);
+          putLabInfo(database, 'appVersion', appVersion);
         }
       })
       .immediate();
@@ -76,6 +83,12 @@ function refuseForeignDatabase(database: Database, version: number): void {
   if (database.pragma('application_id', { simple: true }) === applicationId) return;
   const objects = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
   if (version !== 0 || objects !== 0) throw damagedFile(database.name);
+}
+
+/** A version that is not the one written down was damaged: its migrations would meet another layout. */
+function refuseChangedVersion(database: Database, version: number): void {
+  const written = readLabInfo(database, layoutVersionKey);
+  if (written !== null && Number(written) !== version) throw damagedFile(database.name);
 }
 
 function newerVersion(database: Database, version: number, newest: number): LabError {

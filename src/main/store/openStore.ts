@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import type { LabErrorData } from '#shared/errors.ts';
+import { listDamage } from './damage.ts';
 import { createExperimentStore } from './experimentStore.ts';
 import { networkFileSystem as findNetworkFileSystem } from './fileSystem.ts';
 import { createLabDirectory } from './labDirectory.ts';
@@ -11,7 +12,6 @@ import { createMetricStore } from './metricStore.ts';
 import { migrateDatabase } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
 import { createRunStore } from './runStore.ts';
-import { damagedDocument, isIntact, type StoredDocument } from './storedJson.ts';
 import { toStoreError, translateErrors } from './storeErrors.ts';
 import type { Store } from './store.ts';
 
@@ -130,7 +130,7 @@ function createStore(database: Database.Database, file: string): Store {
     runs: translateErrors(runs, file),
     metrics: translateErrors(metrics, file),
     memory: translateErrors(createMemoryStore(database), file),
-    damaged: () => [...listDamaged(database, 'experiment'), ...listDamaged(database, 'run')],
+    damaged: () => listDamage(database),
     close() {
       if (!database.open) return;
       try {
@@ -140,11 +140,4 @@ function createStore(database: Database.Database, file: string): Store {
       }
     },
   };
-}
-
-function listDamaged(database: Database.Database, kind: 'experiment' | 'run'): LabErrorData[] {
-  const rows = database
-    .prepare<[], StoredDocument & { id: string }>(`SELECT id, document, documentHash FROM ${kind}s`)
-    .iterate();
-  return [...rows].filter((row) => !isIntact(row)).map(({ id }) => toLabErrorData(damagedDocument(kind, id)));
 }

@@ -1,5 +1,5 @@
 import type { ExperimentDocument } from '#shared/domain/experiment.ts';
-import type { SeriesPoints } from '#shared/domain/metric.ts';
+import type { MissingSteps, SeriesPoints } from '#shared/domain/metric.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '#shared/domain/runRecord.ts';
 import type { RunState } from '#shared/domain/runState.ts';
@@ -94,6 +94,8 @@ export type RunPatch = Partial<
 export interface SeriesBuckets extends Buckets {
   /** Raw points a bucket, a power of two; 1 where nothing was down-sampled. The last bucket may hold less. */
   pointsPerBucket: number;
+  /** Where points are missing because their chunk is damaged; buckets count them as not finite. */
+  missing: MissingSteps[];
 }
 
 export interface MetricStore {
@@ -109,6 +111,8 @@ export interface MetricStore {
   flush(): void;
   /** Every point. @throws LabError `labDamaged` where a chunk's checksum does not match. */
   read(runId: string, series: string): SeriesPoints;
+  /** Every point that can be read, and where others were. @throws LabError `labDamaged` where that is not known. */
+  readReadable(runId: string, series: string): SeriesPoints & { missing: MissingSteps[] };
   /**
    * At most `maximumBuckets` buckets for the whole series (and more than half as many where it has
    * them), from the level that fits; reads little. Buckets start at the series' first point, so a

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '#shared/canonicalJson.ts';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 
 export interface StoredDocument {
   document: string;
@@ -23,10 +24,19 @@ export function isIntact({ document, documentHash }: StoredDocument): boolean {
 }
 
 export function damagedDocument(kind: 'run' | 'experiment', id: string): LabError {
+  return describeDamage(`The document of ${kind} ${id}`, kind);
+}
+
+/** Of all that is kept about a run or experiment besides its document. */
+export function damagedRecord(kind: 'run' | 'experiment', id: string): LabError {
+  return describeDamage(`The record of ${kind} ${id}`, kind);
+}
+
+function describeDamage(what: string, kind: 'run' | 'experiment'): LabError {
   return new LabError(
     'labDamaged',
-    `The document of ${kind} ${id} does not match its checksum: lab.sqlite was damaged or changed from outside.`,
-    `Put an earlier copy of lab.sqlite in its place, or delete the ${kind}; all others are not affected.`,
+    `${what} does not match its checksum: lab.sqlite was damaged or changed from outside.`,
+    `Restore what can be read of it with ${labCommand('repair')}, put a backup in place of the lab, or delete the ${kind}; all others are not affected.`,
   );
 }
 

@@ -35,6 +35,14 @@ export interface SeriesPoints {
   values: Float64Array;
 }
 
+/** Steps of a series whose points were recorded and cannot be read any more. */
+export interface MissingSteps {
+  firstStep: number;
+  lastStep: number;
+  /** Points that were recorded there. */
+  pointCount: number;
+}
+
 /** The latest figures of a run, small enough for every list. */
 export interface RunProgress {
   step: number;

@@ -3,7 +3,7 @@ import { metricsHandlers } from '#main/contract/handlers/metrics.ts';
 import type { ContractContext } from '#main/contract/context.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { SeriesSlice } from '#shared/contract.ts';
-import { createStores, type TestStores } from '../store/examples.ts';
+import { createStores, points, type TestStores } from '../store/examples.ts';
 
 /** Only the store is asked. */
 function openMetrics(stores: TestStores) {
@@ -34,6 +34,34 @@ function extend(held: Held, slice: SeriesSlice): Held {
 
 const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
+
+describe('a damaged series', () => {
+  it('has a hole that is named, and is exact only where nothing may be missing', async () => {
+    const stores = createStores();
+    const { database, metrics, first } = stores;
+    metrics.append(first, { 'train/loss': points(1, 2050) });
+    metrics.flush();
+    database.exec('UPDATE metricChunks SET lastStep = lastStep + 1 WHERE level = 0 AND ordinal = 1');
+    const handlers = openMetrics(stores);
+    const request = { runId: first, series: 'train/loss', afterStep: -1, metricsRevision: 0, pointsPerBucket: 1 };
+    const [slice] = await handlers['metrics.read']({ requests: [request], maximumBuckets: 3000 });
+    expect(slice?.error).toMatchObject({
+      code: 'labDamaged',
+      message: `Series train/loss of run ${first} is damaged: its points at steps 1025 to 2048 cannot be read.`,
+    });
+    expect(slice?.steps).toEqual([...points(1, 2050).steps]);
+    const isMissing = (step: number): boolean => step > 1024 && step <= 2048;
+    const { steps, values } = points(1, 2050);
+    expect(slice?.values).toEqual(Array.from(values, (value, index) => (isMissing(steps[index] ?? 0) ? null : value)));
+    const exact = { runId: first, series: 'train/loss' };
+    await expect(handlers['metrics.points']({ ...exact, allowMissing: false })).rejects.toMatchObject({
+      code: 'labDamaged',
+    });
+    const readable = await handlers['metrics.points']({ ...exact, allowMissing: true });
+    expect(readable.missing).toEqual([{ firstStep: 1025, lastStep: 2048, pointCount: 1024 }]);
+    expect(Buffer.from(readable.steps, 'base64').byteLength).toBe(8 * 1026);
+  });
+});
 
 describe('metrics.read', () => {
   it('gives raw points where they fit, with null for what is not finite', async () => {

@@ -9,14 +9,16 @@ import {
   type MetricChunk,
 } from '#main/store/metricChunk.ts';
 
+const series = { runId: 'run', name: 'train/loss' };
+
 // Python:
 //   payload = struct.pack('<5d', 1, 10, 5, 0.5, float('inf'))
-//   zlib.crc32(payload, zlib.crc32(b'0 3 2 10 15'))
+//   zlib.crc32(payload, zlib.crc32(b'["run","train/loss"] 0 3 2 10 15'))
 const knownPayload = '000000000000f03f00000000000024400000000000001440000000000000e03f000000000000f07f';
-const knownChecksum = 2941329522;
+const knownChecksum = 593150321;
 
 it('writes the bytes of its format on every machine', () => {
-  const chunk = encodePoints(3, { steps: Float64Array.of(10, 15), values: Float64Array.of(0.5, Infinity) });
+  const chunk = encodePoints(series, 3, { steps: Float64Array.of(10, 15), values: Float64Array.of(0.5, Infinity) });
   expect({ ...chunk, payload: chunk.payload.toString('hex') }).toEqual({
     level: 0,
     ordinal: 3,
@@ -35,19 +37,19 @@ it.each([
 ])('gives back %s', (_name, steps) => {
   const points = { steps: Float64Array.from(steps), values: Float64Array.from(steps, (step) => Math.sqrt(step) - NaN) };
   points.values[0] = -0;
-  expect(decodePoints(encodePoints(0, points), steps.length)).toEqual(points);
+  expect(decodePoints(series, encodePoints(series, 0, points), steps.length)).toEqual(points);
 });
 
 it('gives back buckets', () => {
   const points = { steps: Float64Array.from({ length: 64 }, (_, index) => index), values: new Float64Array(64) };
   points.values.fill(NaN, 0, 20).fill(3, 30);
   const buckets = mergeBuckets(bucketsOfPoints(points), 8);
-  expect(decodeBuckets(encodeBuckets(1, 0, buckets), 8)).toEqual(buckets);
+  expect(decodeBuckets(series, encodeBuckets(series, 1, 0, buckets), 8)).toEqual(buckets);
 });
 
 it('notices every change of a row', () => {
   const points = { steps: Float64Array.of(1, 2, 3), values: Float64Array.of(1, 2, 3) };
-  const chunk = encodePoints(2, points);
+  const chunk = encodePoints(series, 2, points);
   const flipped = Buffer.from(chunk.payload);
   flipped[47] = (flipped[47] ?? 0) ^ 1;
   const changes: Partial<MetricChunk>[] = [
@@ -60,8 +62,8 @@ it('notices every change of a row', () => {
     { checksum: chunk.checksum - 1 },
   ];
   for (const change of changes) {
-    expect(() => decodePoints({ ...chunk, ...change }, change.entryCount ?? 3)).toThrow(DamagedChunkError);
+    expect(() => decodePoints(series, { ...chunk, ...change }, change.entryCount ?? 3)).toThrow(DamagedChunkError);
   }
-  expect(() => decodePoints(chunk, 2)).toThrow(DamagedChunkError);
-  expect(() => decodeBuckets(chunk, 3)).toThrow(DamagedChunkError);
+  expect(() => decodePoints(series, chunk, 2)).toThrow(DamagedChunkError);
+  expect(() => decodeBuckets(series, chunk, 3)).toThrow(DamagedChunkError);
 });

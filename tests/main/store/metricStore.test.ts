@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import type { SeriesPoints } from '#shared/domain/metric.ts';
 import { downsample } from '#shared/statistics/downsample.ts';
+import { isChunkIntact, type MetricChunk } from '#main/store/metricChunk.ts';
+import type { SeriesRow } from '#main/store/metricTables.ts';
+import { isRowIntact } from '#main/store/rowChecksum.ts';
 import { createStores, labErrorOf, points, type TestStores } from './examples.ts';
 
 const loss = 'train/loss';
@@ -8,13 +11,29 @@ const accuracy = 'validation/accuracy';
 
 /** Every row of the metric tables, by series name: what two stores must agree on byte for byte. */
 function metricRows({ database }: TestStores, runId: string): unknown[] {
+  const listChunks = database.prepare<[number], MetricChunk>(
+    'SELECT * FROM metricChunks WHERE seriesKey = ? ORDER BY level, ordinal',
+  );
   return database
-    .prepare(
-      `SELECT name, pointCount, s.firstStep, s.lastStep, lastValue, level, ordinal, entryCount,
-         c.firstStep AS chunkFirstStep, c.lastStep AS chunkLastStep, hex(payload) AS payload, checksum
-       FROM metricSeries s JOIN metricChunks c USING (seriesKey) WHERE runId = ? ORDER BY name, level, ordinal`,
-    )
-    .all(runId);
+    .prepare<[string], SeriesRow>('SELECT * FROM metricSeries WHERE runId = ? ORDER BY name')
+    .all(runId)
+    .flatMap((series) => {
+      // Checksums cover the run's id, which is another in each store.
+      const { seriesKey, runId: _runId, checksum: _checksum, ...row } = series;
+      return listChunks.all(seriesKey).map((chunk) => {
+        const { level, ordinal, entryCount, firstStep, lastStep, payload } = chunk;
+        const intact = isRowIntact(series) && isChunkIntact(series, chunk);
+        return {
+          ...row,
+          level,
+          ordinal,
+          entryCount,
+          chunkSteps: [firstStep, lastStep],
+          hex: payload.toString('hex'),
+          intact,
+        };
+      });
+    });
 }
 
 /** Adds points in portions of `size`, each flushed. */
@@ -104,7 +123,8 @@ it.each([1, 5, 100, 1000, 1024, 8195, 30_000])('reads a series of %i points in b
   all.values[Math.floor(count / 2)] = NaN;
   write(stores, stores.first, loss, all, 4001);
   for (const maximumBuckets of [1, 2, 7, 100, 1000, 50_000]) {
-    const { pointsPerBucket, ...buckets } = stores.metrics.readBuckets(stores.first, loss, maximumBuckets);
+    const { pointsPerBucket, missing, ...buckets } = stores.metrics.readBuckets(stores.first, loss, maximumBuckets);
+    expect(missing).toEqual([]);
     expect(buckets.counts.length).toBeLessThanOrEqual(maximumBuckets);
     if (pointsPerBucket > 1) expect(2 * buckets.counts.length).toBeGreaterThanOrEqual(maximumBuckets);
     const { mean, ...expected } = downsample(all, pointsPerBucket);
@@ -125,6 +145,7 @@ it.each([4, 64, 500, 6000])('extends a curve of up to %i buckets from any step a
     const start = whole.lastSteps.filter((lastStep) => lastStep <= afterStep).length;
     expect(rest).toEqual({
       pointsPerBucket: whole.pointsPerBucket,
+      missing: [],
       firstSteps: whole.firstSteps.slice(start),
       lastSteps: whole.lastSteps.slice(start),
       minimum: whole.minimum.slice(start),
@@ -183,6 +204,16 @@ it('reports damage of the series it hit, and of no other', () => {
   expect(metrics.read(first, accuracy)).toEqual(points(1, 3000));
   expect(metrics.read(stores.second, loss)).toEqual(points(1, 3000));
 
+  // What can be read is read, and what is missing is named.
+  const missing = [{ firstStep: 2049, lastStep: 3000, pointCount: 952 }];
+  expect(metrics.readReadable(first, loss)).toEqual({ ...points(1, 2048), missing });
+  const curve = metrics.readBuckets(first, loss, 5000, 2046);
+  expect(curve).toMatchObject({ pointsPerBucket: 1, missing });
+  expect(curve.mean.slice(0, 3)).toEqual(Float64Array.of(...points(2047, 2048).values, NaN));
+  expect(curve.lastSteps).toEqual(points(2047, 3000).steps);
+  expect([...curve.nonFiniteCounts]).toEqual([0, 0, ...new Array<number>(952).fill(1)]);
+  expect(metrics.readReadable(first, accuracy)).toEqual({ ...points(1, 3000), missing: [] });
+
   // Writing goes on for the others, and says what it could not write.
   metrics.append(first, { [loss]: points(3001, 3010), [accuracy]: points(3001, 3010) });
   expect(labErrorOf(() => metrics.flush()).code).toBe('labDamaged');
@@ -193,6 +224,16 @@ it('reports damage of the series it hit, and of no other', () => {
 
   database.prepare('DELETE FROM metricChunks WHERE level = 0 AND ordinal = 0').run();
   expect(labErrorOf(() => metrics.read(first, loss)).code).toBe('labDamaged');
+  expect(metrics.readReadable(first, loss)).toEqual({
+    ...points(1025, 2048),
+    missing: [{ firstStep: 1, lastStep: 1024, pointCount: 1024 }],
+  });
+  // Of what no page tells any more how many there were, nothing is said to be whole.
+  database.prepare('UPDATE metricSeries SET pointCount = 1024 WHERE runId = ?').run(first);
+  for (const read of ['read', 'readReadable'] as const) {
+    expect(labErrorOf(() => metrics[read](first, loss)).code).toBe('labDamaged');
+  }
+  expect(labErrorOf(() => metrics.readBuckets(first, loss, 10)).code).toBe('labDamaged');
 });
 
 it('makes damaged levels anew from the points', () => {

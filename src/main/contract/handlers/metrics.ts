@@ -1,6 +1,7 @@
 import type { Handlers, SeriesSlice, ValidatedInput } from '#shared/contract.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import { finalValue } from '#shared/statistics/finalValue.ts';
+import type { MissingSteps } from '#shared/domain/metric.ts';
 import type { MetricStore, SeriesBuckets } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
 import { requireRun } from '../records.ts';
@@ -14,8 +15,8 @@ export function metricsHandlers({
 }: ContractContext): Pick<Handlers, 'metrics.list' | 'metrics.read' | 'metrics.points' | 'metrics.finalValues'> {
   const { metrics } = lab.store;
   return {
-    async 'metrics.points'({ runId, series }) {
-      return Promise.resolve(readStoredPoints(lab, requireRun({ lab }, runId).id, series));
+    async 'metrics.points'({ runId, series, allowMissing }) {
+      return Promise.resolve(readStoredPoints(lab, requireRun({ lab }, runId).id, series, { allowMissing }));
     },
     'metrics.finalValues': ({ runIds, series }) =>
       mapInSlices(runIds, (runId) => {
@@ -72,7 +73,17 @@ function readSlice(
     ...(pointsPerBucket === 1
       ? {}
       : { minimum: finiteOrNull(buckets.minimum), maximum: finiteOrNull(buckets.maximum) }),
+    ...(buckets.missing.length === 0 ? {} : { error: toLabErrorData(missingPoints(request, buckets.missing)) }),
   };
+}
+
+function missingPoints({ runId, series }: SeriesRequest, missing: readonly MissingSteps[]): LabError {
+  const steps = missing.map(({ firstStep, lastStep }) => `${firstStep} to ${lastStep}`).join(', ');
+  return new LabError(
+    'labDamaged',
+    `Series ${series} of run ${runId} is damaged: its points at steps ${steps} cannot be read.`,
+    'The curve has a hole there; the rest is as it was recorded. Put a backup in place of the lab, or train the run again.',
+  );
 }
 
 function emptySlice({ runId, series, metricsRevision, pointsPerBucket }: SeriesRequest): SeriesSlice {

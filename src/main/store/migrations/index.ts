@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { migrateToVersion10 } from './0010-initial.ts';
 import { migrateToVersion20 } from './0020-metrics.ts';
 import { migrateToVersion30 } from './0030-memory.ts';
+import { migrateToVersion40 } from './0040-checksums.ts';
 
 export interface Migration {
   /** `user_version` of a database behind this migration: a multiple of ten. */
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   { version: 10, migrate: migrateToVersion10 },
   { version: 20, migrate: migrateToVersion20 },
   { version: 30, migrate: migrateToVersion30 },
+  { version: 40, migrate: migrateToVersion40 },
 ];
