@@ -1,4 +1,4 @@
-import type { ChartPanel } from '#shared/charts/chart.ts';
+import type { ChartPanel, ChartPoints } from '#shared/charts/chart.ts';
 
 export interface CrosshairPoint {
   key: string;
@@ -22,6 +22,15 @@ export function nearestIndex(ascending: ArrayLike<number>, value: number): numbe
   return below !== undefined && value - below < above - value ? low - 1 : low;
 }
 
+/** Index of a curve's point nearest to a position; −1 where the curve has ended before it or not begun. */
+export function pointNear({ x }: ChartPoints, at: number): number {
+  const index = nearestIndex(x, at);
+  const [first, last] = [x[0], x.at(-1)];
+  if (first === undefined || last === undefined) return -1;
+  const distance = (last - first) / Math.max(1, x.length - 1);
+  return at < first - distance || at > last + distance ? -1 : index;
+}
+
 /** Points of the main curves of a panel nearest to a position, in pixels. */
 export function crosshairPoints(
   panel: ChartPanel,
@@ -30,14 +39,10 @@ export function crosshairPoints(
 ): CrosshairPoint[] {
   return panel.series.flatMap((series, order) => {
     if (series.thin || series.faded) return [];
-    const index = nearestIndex(series.points.x, x);
+    const index = pointNear(series.points, x);
     const at = series.points.x[index];
     const value = series.points.y[index];
     if (at === undefined || value === undefined || !Number.isFinite(value)) return [];
-    // A curve that ended before here has nothing to say here.
-    const end = series.points.x.at(-1) ?? at;
-    const step = (end - (series.points.x[0] ?? 0)) / Math.max(1, series.points.x.length - 1);
-    if (x > end + step) return [];
     const [left, top] = toPixel(at, value);
     return Number.isFinite(top) ? [{ key: `${order}`, left, top, color: series.style.color }] : [];
   });

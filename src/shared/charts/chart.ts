@@ -11,6 +11,8 @@ export interface ChartAxis {
   format: 'number' | 'percent';
   /** Visible part; absent: all of the data. */
   range?: readonly [number, number];
+  /** Least and largest value that the quantity can have; null where there is none. */
+  bounds?: readonly [number | null, number | null];
 }
 
 export interface ChartStyle {

@@ -19,7 +19,11 @@ function inWords(name: string): string {
 export function readableLabel(label: string, form: 'name' | 'symbol' = 'name'): string {
   return label
     .split(', ')
-    .map((part) => (isMethodId(part) ? methods[part][form] : inWords(part)))
+    .map((part, index) => {
+      if (isMethodId(part)) return methods[part][form];
+      const words = inWords(part);
+      return index === 0 ? words.charAt(0).toUpperCase() + words.slice(1) : words;
+    })
     .join(', ');
 }
 

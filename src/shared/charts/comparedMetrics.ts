@@ -15,7 +15,7 @@ export interface ComparedMetric {
   better: 'lower' | 'higher' | null;
 }
 
-const crossEntropy = { name: 'Cross-entropy', unit: 'nats', format: 'number' } as const;
+const crossEntropy = { name: 'Cross-entropy', unit: 'nats', format: 'number', bounds: [0, null] } as const;
 
 /** In the order in which they are offered. */
 export const comparedMetrics: readonly ComparedMetric[] = [
@@ -34,7 +34,7 @@ export const comparedMetrics: readonly ComparedMetric[] = [
     help: 'Share of right answers on images that were not trained on.',
     series: metricSeries.validationAccuracy,
     perLayer: false,
-    yAxis: { name: 'Accuracy', unit: null, format: 'percent' },
+    yAxis: { name: 'Accuracy', unit: null, format: 'percent', bounds: [0, 1] },
     better: 'higher',
   },
   {
@@ -61,7 +61,7 @@ export const comparedMetrics: readonly ComparedMetric[] = [
     help: 'Mean over channels of the squared scale γ of each normalized layer.',
     series: 'gammaSquared/',
     perLayer: true,
-    yAxis: { name: 'Mean γ²', unit: null, format: 'number' },
+    yAxis: { name: 'Mean γ²', unit: null, format: 'number', bounds: [0, null] },
     better: null,
   },
   {
@@ -70,7 +70,7 @@ export const comparedMetrics: readonly ComparedMetric[] = [
     help: 'Learning rate of each step, after scaling with the batch size.',
     series: metricSeries.learningRate,
     perLayer: false,
-    yAxis: { name: 'Learning rate', unit: null, format: 'number' },
+    yAxis: { name: 'Learning rate', unit: null, format: 'number', bounds: [0, null] },
     better: null,
   },
   {
@@ -79,7 +79,7 @@ export const comparedMetrics: readonly ComparedMetric[] = [
     help: 'Training images a second on this machine.',
     series: metricSeries.samplesPerSecond,
     perLayer: false,
-    yAxis: { name: 'Throughput', unit: 'images/s', format: 'number' },
+    yAxis: { name: 'Throughput', unit: 'images/s', format: 'number', bounds: [0, null] },
     better: 'higher',
   },
 ];

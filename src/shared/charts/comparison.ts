@@ -16,7 +16,7 @@ export interface ComparedCurve {
   label: string;
   style: ChartStyle;
   mean: ComparedLine;
-  /** Runs in the mean. */
+  /** Runs in the mean; 0 where all of them diverged before their first point. */
   count: number;
   /** Lines of single runs to draw thin. */
   runs: readonly { line: ComparedLine; diverged: boolean }[];
@@ -53,6 +53,7 @@ export function describeComparison(
   treatment: ComparisonTreatment,
   source: ChartDescription['source'],
 ): ChartDescription {
+  const drawn = curves.filter((curve) => curve.count > 0);
   const xAxis: ChartAxis = {
     ...xAxisNames[treatment.xAxis],
     scale: treatment.logX ? 'log' : 'linear',
@@ -64,7 +65,7 @@ export function describeComparison(
     xAxis,
     yAxis: { ...metric.yAxis, scale: treatment.logY ? 'log' : 'linear' },
     // Thin lines first, so that means lie on top of them.
-    series: [...curves.flatMap((curve) => thinSeries(curve, treatment)), ...curves.map((curve) => meanSeries(curve))],
+    series: [...drawn.flatMap((curve) => thinSeries(curve, treatment)), ...drawn.map((curve) => meanSeries(curve))],
   };
   return { title, panels: [panel], footnote: describeTreatment(curves, treatment), source };
 }
@@ -137,6 +138,8 @@ export function describeTreatment(curves: readonly ComparedCurve[], treatment: C
     );
   }
   if (curves.some((curve) => curve.runs.some((run) => run.diverged))) parts.push('× diverged');
+  const early = curves.filter((curve) => curve.count === 0).map((curve) => curve.label);
+  if (early.length > 0) parts.push(`${early.join(', ')}: diverged before the first point`);
   const text = parts.join(' · ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -149,7 +152,7 @@ export function comparedStyles(
   members: readonly { key: string; methodId: string; batchSize: number }[],
   theme: 'light' | 'dark',
 ): Map<string, ChartStyle> {
-  const [darkest, lightest] = theme === 'light' ? [-0.35, 0.45] : [0, 0.7];
+  const [darkest, lightest] = theme === 'light' ? [-0.35, 0.45] : [0, 0.5];
   const styles = new Map<string, ChartStyle>();
   for (const [methodId, group] of Map.groupBy(members, (member) => member.methodId)) {
     const own: ChartStyle = Object.hasOwn(methods, methodId)

@@ -1,14 +1,8 @@
 import type { EChartsOption, SeriesOption } from 'echarts';
-import {
-  axisTitle,
-  formatChartNumber,
-  type ChartAxis,
-  type ChartDescription,
-  type ChartPanel,
-  type ChartSeries,
-} from './chart.ts';
+import { axisTitle, formatChartNumber, type ChartAxis, type ChartDescription, type ChartPanel } from './chart.ts';
 import { bandSeries } from './bandSeries.ts';
 import { logAxis } from './logAxis.ts';
+import { formatTicks, valueAxis, visibleExtent } from './valueAxis.ts';
 import { chartTokens, type ChartTokens } from './colors.ts';
 
 export interface ChartLayout {
@@ -36,7 +30,8 @@ export function echartsOption(chart: ChartDescription, layout: ChartLayout): ECh
   const labels = [...new Set(chart.panels.flatMap((panel) => panel.series.map((series) => series.label)))];
   const furniture = layout.furniture ?? 'full';
   if (furniture !== 'full') return screenOption(chart, layout, furniture);
-  const boxes = panelBoxes(chart.panels.length, layout, labels);
+  const verticals = chart.panels.map((panel) => verticalAxis(panel, 5));
+  const boxes = panelBoxes(verticals, layout, labels);
   return {
     animation: false,
     backgroundColor: tokens.background,
@@ -75,8 +70,8 @@ export function echartsOption(chart: ChartDescription, layout: ChartLayout): ECh
       textStyle: { fontFamily, fontSize, color: tokens.text },
     },
     grid: boxes.map((box) => ({ ...box, containLabel: false })),
-    xAxis: chart.panels.map((panel, index) => axisOption(panel.xAxis, index, 'x', tokens, fontSize, panel.series)),
-    yAxis: chart.panels.map((panel, index) => axisOption(panel.yAxis, index, 'y', tokens, fontSize, panel.series)),
+    xAxis: chart.panels.map((panel, index) => horizontalOption(panel.xAxis, index, tokens, fontSize)),
+    yAxis: verticals.map((axis, index) => verticalOption(axis, index, tokens, fontSize)),
     series: chart.panels.flatMap((panel, index) => panelSeries(panel, index, fontSize)),
   };
 }
@@ -89,56 +84,119 @@ interface Box {
 }
 
 /** Places panels side by side, with room for axis labels, names, legend and footnote. */
-function panelBoxes(count: number, { width, height, fontSize }: ChartLayout, labels: readonly string[]): Box[] {
+function panelBoxes(
+  verticals: readonly VerticalAxis[],
+  { width, height, fontSize }: ChartLayout,
+  labels: readonly string[],
+): Box[] {
   const itemWidths = labels.map((label) => fontSize * (2.4 + 0.4 + 1.4 + label.length * 0.56));
   const legendRows = Math.max(1, Math.ceil(itemWidths.reduce((sum, item) => sum + item, 0) / (width - 2 * fontSize)));
   const top = fontSize * (5.9 + 1.6 * legendRows);
-  const left = fontSize * 5.2;
-  const cell = (width - fontSize) / Math.max(1, count);
-  return Array.from({ length: count }, (_, index) => ({
-    left: Math.round(index * cell + left),
-    top: Math.round(top),
-    width: Math.round(cell - left - fontSize),
-    height: Math.round(height - top - fontSize * 5.6),
-  }));
+  const cell = (width - fontSize) / Math.max(1, verticals.length);
+  return verticals.map((axis, index) => {
+    const left = fontSize + axisRoom(axis, fontSize);
+    return {
+      left: Math.round(index * cell + left),
+      top: Math.round(top),
+      width: Math.round(cell - left - fontSize),
+      height: Math.round(height - top - fontSize * 5.6),
+    };
+  });
 }
 
-function axisOption(
-  axis: ChartAxis,
-  gridIndex: number,
-  side: 'x' | 'y',
-  tokens: ChartTokens,
-  fontSize: number,
-  series: readonly ChartSeries[],
-): Record<string, unknown> {
-  const log = side === 'y' && axis.scale === 'log' ? logAxis(series) : null;
-  const range = axis.range ?? log?.range;
-  const ticks = log ? { customValues: log.labels } : {};
+/** A vertical axis with its range and what its labels say; without labels where there is nothing to draw. */
+interface VerticalAxis {
+  axis: ChartAxis;
+  range: readonly [number, number] | null;
+  labels: number[];
+  texts: string[];
+}
+
+/** @param parts About how many distances between labels of a linear axis. */
+function verticalAxis({ xAxis, yAxis, series }: ChartPanel, parts: number): VerticalAxis {
+  const log = yAxis.scale === 'log';
+  const extent = yAxis.range ?? visibleExtent(series, xAxis.range, log);
+  if (extent === null) return { axis: yAxis, range: null, labels: [], texts: [] };
+  const found = log ? logAxis(extent) : valueAxis(extent, parts, yAxis.bounds);
+  const range = yAxis.range ?? found.range;
+  const labels = found.labels.filter((value) => value >= range[0] && value <= range[1]);
+  return { axis: yAxis, range, labels, texts: formatTicks(labels, yAxis) };
+}
+
+/** Pixels that the labels of an axis take: digits are about 0.6 of their size wide in any font. */
+function labelsWidth({ texts }: VerticalAxis, fontSize: number): number {
+  // Whole steps, so that a live chart does not move with each digit.
+  return Math.ceil(0.55 * Math.max(4, ...texts.map((text) => text.length)) + 0.3) * fontSize;
+}
+
+/** Pixels between the outer edge of an axis' name and its line. */
+function axisRoom(axis: VerticalAxis, fontSize: number): number {
+  return labelsWidth(axis, fontSize) + fontSize * 1.8;
+}
+
+function nameOption(axis: ChartAxis, tokens: ChartTokens, fontSize: number): Record<string, unknown> {
   return {
-    gridIndex,
-    type: axis.scale === 'log' ? 'log' : 'value',
     name: axisTitle(axis),
     nameLocation: 'middle',
-    nameGap: side === 'x' ? fontSize * 2.1 : fontSize * 3.3,
     nameTextStyle: { fontFamily, fontSize, color: tokens.faintText },
-    // Curves of losses and accuracies far from zero need their own range; steps begin at zero.
-    scale: side === 'y',
-    splitNumber: 5,
-    ...(range ? { min: range[0], max: range[1] } : {}),
     axisLine: { show: true, onZero: false, lineStyle: { color: tokens.axis } },
-    axisTick: { show: true, lineStyle: { color: tokens.axis }, ...ticks },
     minorTick: { show: axis.scale === 'log', lineStyle: { color: tokens.axis } },
-    splitLine: { show: side === 'y', lineStyle: { color: tokens.grid }, ...ticks },
+  };
+}
+
+function horizontalOption(
+  axis: ChartAxis,
+  gridIndex: number,
+  tokens: ChartTokens,
+  fontSize: number,
+): Record<string, unknown> {
+  return {
+    ...nameOption(axis, tokens, fontSize),
+    gridIndex,
+    type: axis.scale === 'log' ? 'log' : 'value',
+    nameGap: fontSize * 2.1,
+    splitNumber: 5,
+    ...(axis.range ? { min: axis.range[0], max: axis.range[1] } : {}),
+    axisTick: { show: true, lineStyle: { color: tokens.axis } },
+    splitLine: { show: false },
+    axisLabel: {
+      fontFamily,
+      fontSize: fontSize * 0.92,
+      color: tokens.faintText,
+      hideOverlap: true,
+      // The ends of a given range are seldom round numbers.
+      ...(axis.range ? { showMinLabel: axis.range[0] === 0, showMaxLabel: false } : {}),
+      // Neighbouring ticks far from zero differ in late digits only.
+      formatter: (value: number) => formatChartNumber(value, axis.format, 7),
+    },
+  };
+}
+
+function verticalOption(
+  vertical: VerticalAxis,
+  gridIndex: number,
+  tokens: ChartTokens,
+  fontSize: number,
+): Record<string, unknown> {
+  const { axis, range, labels, texts } = vertical;
+  const ticks = labels.length > 0 ? { customValues: labels } : {};
+  const byValue = new Map(labels.map((value, index) => [value, texts[index] ?? '']));
+  return {
+    ...nameOption(axis, tokens, fontSize),
+    gridIndex,
+    type: axis.scale === 'log' ? 'log' : 'value',
+    nameGap: labelsWidth(vertical, fontSize) + fontSize * 0.7,
+    scale: true,
+    ...(range ? { min: range[0], max: range[1] } : {}),
+    axisTick: { show: true, lineStyle: { color: tokens.axis }, ...ticks },
+    splitLine: { show: true, lineStyle: { color: tokens.grid }, ...ticks },
     axisLabel: {
       fontFamily,
       fontSize: fontSize * 0.92,
       color: tokens.faintText,
       hideOverlap: true,
       ...ticks,
-      // The ends of a given range are seldom round numbers.
-      ...(axis.range ? { showMinLabel: axis.range[0] === 0, showMaxLabel: false } : {}),
-      // Neighbouring ticks far from zero differ in late digits only.
-      formatter: (value: number) => formatChartNumber(value, axis.format, 7),
+      formatter: (value: number) => byValue.get(value) ?? formatChartNumber(value, axis.format, 7),
     },
   };
 }
@@ -195,14 +253,36 @@ function panelSeries(panel: ChartPanel, index: number, fontSize: number, marked 
   });
 }
 
+export interface ScreenMargins {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+/** About how many distances between the labels of a vertical axis. */
+const screenParts = { axes: 5, small: 2 } as const;
+
 /** Pixels between the edges of a chart on screen and its plot. */
 export function screenMargins(
+  panel: ChartPanel | undefined,
   furniture: 'axes' | 'small',
   fontSize: number,
-): { left: number; right: number; top: number; bottom: number } {
+): ScreenMargins {
+  const axis = panel ? verticalAxis(panel, screenParts[furniture]) : null;
   return furniture === 'small'
-    ? { left: fontSize * 4, right: fontSize, top: fontSize * 0.6, bottom: fontSize * 1.9 }
-    : { left: fontSize * 5.2, right: fontSize * 1.6, top: fontSize, bottom: fontSize * 3.8 };
+    ? {
+        left: Math.max(4 * fontSize, axis ? labelsWidth(axis, fontSize) + fontSize * 0.6 : 0),
+        right: fontSize,
+        top: fontSize * 0.6,
+        bottom: fontSize * 1.9,
+      }
+    : {
+        left: fontSize + (axis ? axisRoom(axis, fontSize) : 4 * fontSize),
+        right: fontSize * 1.6,
+        top: fontSize,
+        bottom: fontSize * 3.8,
+      };
 }
 
 /** For a screen that writes title, legend and footnote itself: one panel, as large as the place for it. */
@@ -214,14 +294,14 @@ function screenOption(chart: ChartDescription, layout: ChartLayout, furniture: '
   return {
     animation: false,
     textStyle: { fontFamily, fontSize, color: tokens.text },
-    grid: { ...screenMargins(furniture, fontSize), outerBoundsMode: 'none' },
+    grid: { ...screenMargins(panels[0], furniture, fontSize), outerBoundsMode: 'none' },
     xAxis: panels.map((panel) => ({
-      ...axisOption(panel.xAxis, 0, 'x', tokens, fontSize, panel.series),
+      ...horizontalOption(panel.xAxis, 0, tokens, fontSize),
       ...(small ? { name: '', splitNumber: 3 } : {}),
     })),
     yAxis: panels.map((panel) => ({
-      ...axisOption(panel.yAxis, 0, 'y', tokens, fontSize, panel.series),
-      ...(small ? { name: '', splitNumber: 2, minorTick: { show: false } } : {}),
+      ...verticalOption(verticalAxis(panel, screenParts[furniture]), 0, tokens, fontSize),
+      ...(small ? { name: '', minorTick: { show: false } } : {}),
     })),
     series: panels.flatMap((panel) => panelSeries(panel, 0, fontSize, !small)),
   };

@@ -21,12 +21,12 @@ const curves: readonly { title: string; series: string; yAxis: ChartAxis }[] = [
   {
     title: 'Validation loss',
     series: metricSeries.validationLoss,
-    yAxis: { name: 'Cross-entropy', unit: 'nats', scale: 'linear', format: 'number' },
+    yAxis: { name: 'Cross-entropy', unit: 'nats', scale: 'linear', format: 'number', bounds: [0, null] },
   },
   {
     title: 'Validation accuracy',
     series: metricSeries.validationAccuracy,
-    yAxis: { name: 'Accuracy', unit: null, scale: 'linear', format: 'percent' },
+    yAxis: { name: 'Accuracy', unit: null, scale: 'linear', format: 'percent', bounds: [0, 1] },
   },
 ];
 

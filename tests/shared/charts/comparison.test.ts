@@ -8,7 +8,6 @@ import {
   type ComparedCurve,
   type ComparisonTreatment,
 } from '#shared/charts/comparison.ts';
-import { logAxis } from '#shared/charts/logAxis.ts';
 
 const style = { color: '#0072B2', dash: 'solid', marker: 'circle' } as const;
 const line = (x: number[], y: number[]) => ({ x, y, lower: null, upper: null });
@@ -98,20 +97,5 @@ describe('comparedStyles', () => {
 it('readableLabel writes methods and fields out', () => {
   expect(readableLabel('batchNorm, batchSize 64')).toBe('Batch normalization, batch size 64');
   expect(readableLabel('none', 'symbol')).toBe('none');
-  expect(readableLabel('learningRate 0.1')).toBe('learning rate 0.1');
-});
-
-describe('logAxis', () => {
-  const series = (...y: number[]) => [{ label: 'a', points: { x: y, y }, band: null, style, divergedAt: null }];
-  it('ends at 1, 2 or 5 times a power of ten', () => {
-    expect(logAxis(series(0.13, 2.4, -1, Number.NaN))).toEqual({ range: [0.1, 5], labels: [0.1, 0.2, 0.5, 1, 2, 5] });
-    expect(logAxis(series(3e-5, 2000))).toEqual({
-      range: [2e-5, 2000],
-      labels: [1e-4, 1e-3, 0.01, 0.1, 1, 10, 100, 1000],
-    });
-    expect(logAxis(series(1))).toEqual({ range: [1, 2], labels: [1, 2] });
-  });
-  it('needs a positive value', () => {
-    expect(logAxis(series(0, -3))).toBeNull();
-  });
+  expect(readableLabel('learningRate 0.1')).toBe('Learning rate 0.1');
 });
