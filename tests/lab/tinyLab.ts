@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import type { EngineService } from '#main/engines/engineService.ts';
 import { createTinyLab } from '../trainer/tinyDataset.ts';
 
-/** A lab folder that holds the data set `tiny`: 44 training and 13 validation images of 4×4 pixels. */
-export async function createTinyLabDirectory(): Promise<{ directory: string; remove: () => Promise<void> }> {
+/** A lab folder that holds the data set `tiny`, of images of 4×4 pixels. */
+export async function createTinyLabDirectory(
+  trainingImages = 44,
+  validationImages = 13,
+): Promise<{ directory: string; remove: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'normlab-lab-'));
-  const tiny = await createTinyLab();
+  const tiny = await createTinyLab(trainingImages, validationImages);
   await mkdir(join(directory, 'datasets'));
   await rename(tiny.datasetDirectory, join(directory, 'datasets', 'tiny'));
   await tiny.remove();

@@ -129,7 +129,8 @@ async function fromFile(path: string): Promise<Draft> {
   return { name: basename(path).replace(/\.json$/i, ''), base, vary: [], seeds: [run.seed] };
 }
 
-function splitAssignment(text: string, option: string, example: string): [key: string, value: string] {
+/** Key and value of `key=value`. @throws UsageError where there is no value. */
+export function splitAssignment(text: string, option: string, example: string): [key: string, value: string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at).trim(), text.slice(at + 1)];
   throw new UsageError(
@@ -163,7 +164,8 @@ function requireScalar(key: string, value: unknown): SettingValue {
   );
 }
 
-function parseSeeds(text: string): number[] {
+/** @throws UsageError where the text is no list of seeds. */
+export function parseSeeds(text: string): number[] {
   const seeds = text.split(',').map((part) => Number(part.trim() === '' ? NaN : part));
   if (seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0 && seed <= 0xffff_ffff)) return seeds;
   throw new UsageError(
@@ -174,7 +176,7 @@ function parseSeeds(text: string): number[] {
 }
 
 /** Adds what was probably meant where a key does not exist. */
-function withSuggestion(error: unknown, assignments: readonly string[]): unknown {
+export function withSuggestion(error: unknown, assignments: readonly string[]): unknown {
   if (!(error instanceof LabError)) return error;
   const settings = describeSettings();
   const known = new Set(settings.map(({ key }) => key));

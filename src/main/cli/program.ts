@@ -63,6 +63,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['start', async () => (await import('./start.ts')).addStartCommand],
   ['web', async () => (await import('./web.ts')).addWebCommand],
   ['train', async () => (await import('./train.ts')).addTrainCommand],
+  ['reproduce', async () => (await import('./reproduce.ts')).addReproduceCommand],
   ['runs', async () => (await import('./runs.ts')).addRunCommands],
   ['datasets', async () => (await import('./datasets.ts')).addDatasetCommands],
   ['engines', async () => (await import('./engines.ts')).addEngineCommands],

@@ -49,7 +49,7 @@ export async function exportRunsAsJson(
   return { format: 'normlab.runs', version: 1, runs: exported };
 }
 
-function csvField(value: string | number): string {
+export function csvField(value: string | number): string {
   const text = String(value);
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -102,12 +102,16 @@ export async function whenStopped(
   }
 }
 
-/** Says what did not come to its end, and sets the exit status. */
+/**
+ * Says what did not come to its end, and sets the exit status.
+ * @param goOn The command that goes on with the runs, or follows them again.
+ */
 export function concludeTraining(
   context: CommandContext,
   session: LabSession,
   trained: TrainedRuns,
   resumeId: string,
+  goOn = context.commandLine(`runs resume ${resumeId}`),
 ): void {
   const { runs, ending, halted } = trained;
   if (halted !== null) context.output.note(`The queue stopped: ${halted.message} ${halted.hint}`);
@@ -118,13 +122,13 @@ export function concludeTraining(
   context.exitStatus = 1;
   if (ending === 'left') {
     context.output.note(
-      `The runs go on in ${session.owner ?? 'the lab'}. Stop them: ${context.commandLine(`runs stop ${resumeId}`)}\nFollow them again: ${context.commandLine(`runs resume ${resumeId}`)}`,
+      `The runs go on in ${session.owner ?? 'the lab'}. Stop them: ${context.commandLine(`runs stop ${resumeId}`)}\nFollow them again: ${goOn}`,
     );
     return;
   }
   const resumable = runs.filter((run) => run.state !== 'done' && run.state !== 'diverged').length;
   context.output.note(
-    `${ending === 'stopped' ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${context.commandLine(`runs resume ${resumeId}`)}`,
+    `${ending === 'stopped' ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${goOn}`,
   );
 }
 

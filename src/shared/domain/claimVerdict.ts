@@ -39,6 +39,9 @@ export interface LeftOutSeed {
   problems: { label: string; runId: string | null; problem: RunProblem }[];
 }
 
+/** A difference below this share of the values is rounding. */
+const rounding = 1e-12;
+
 export interface PairedRuns {
   pairs: RunPair[];
   leftOut: LeftOutSeed[];
@@ -56,7 +59,8 @@ export function pairRuns(runs: readonly MeasuredRun[], metric: string, left: str
     const found = sides.map(([label, bySeed]) => ({ label, ...findValue(bySeed.get(seed), metric) }));
     const [one, other] = found;
     if (one?.problem === null && other?.problem === null) {
-      const difference = one.value - other.value;
+      const raw = one.value - other.value;
+      const difference = Math.abs(raw) <= rounding * Math.max(Math.abs(one.value), Math.abs(other.value)) ? 0 : raw;
       pairs.push({
         seed,
         leftRunId: one.runId,
@@ -76,8 +80,7 @@ export function pairRuns(runs: readonly MeasuredRun[], metric: string, left: str
 }
 
 type FoundValue =
-  | { runId: string; value: number; problem: null }
-  | { runId: string | null; value: null; problem: RunProblem };
+  { runId: string; value: number; problem: null } | { runId: string | null; value: null; problem: RunProblem };
 
 function findValue(run: MeasuredRun | undefined, metric: string): FoundValue {
   if (run === undefined) return { runId: null, value: null, problem: 'missing' };
@@ -87,7 +90,8 @@ function findValue(run: MeasuredRun | undefined, metric: string): FoundValue {
     return { runId, value: null, problem: state === 'diverged' || state === 'failed' ? state : 'unfinished' };
   }
   const value = run.values[metric];
-  if (value === undefined || value === null || !Number.isFinite(value)) return { runId, value: null, problem: 'noValue' };
+  if (value === undefined || value === null || !Number.isFinite(value))
+    return { runId, value: null, problem: 'noValue' };
   return { runId, value, problem: null };
 }
 
@@ -153,11 +157,11 @@ function judgePart(
     pairs.map(({ difference }) => difference),
     part.expected,
   );
-  const reason =
-    pairs.length >= 2
-      ? null
-      : pairs.length === 1
-        ? 'One pair has no spread: an interval takes at least two seeds.'
-        : 'There is no seed of which both runs came to their end.';
-  return { ...part, ...judged, pairs, leftOut, reason };
+  return { ...part, ...judged, pairs, leftOut, reason: judged.interval === null ? whyUndecided(pairs.length) : null };
+}
+
+function whyUndecided(pairCount: number): string {
+  if (pairCount === 0) return 'There is no seed of which both runs came to their end.';
+  if (pairCount === 1) return 'One pair has no spread: an interval takes at least two seeds.';
+  return 'All pairs have the same difference: without spread there is no interval. More seeds, or more validation images, would show one.';
 }

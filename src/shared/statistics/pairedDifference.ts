@@ -11,6 +11,8 @@ export const decidingConfidence = { direction: 0.95, equality: 0.9 } as const;
 export const significanceLevel = 0.05;
 /** More seeds than this are not counted: nobody trains them. */
 export const mostSeeds = 1000;
+/** A standard deviation below this share of the mean is rounding, not spread. */
+const leastSpread = 1e-9;
 
 export interface PairedDifference {
   /** Pairs that count. */
@@ -21,9 +23,12 @@ export interface PairedDifference {
   standardDeviation: number | null;
   /** Confidence of `interval`. */
   confidence: number;
-  /** Mean ± t·s/√n; null below two pairs. */
+  /**
+   * Mean ± t·s/√n; null below two pairs, and where all differences are equal: shares of few images can
+   * agree by chance, and t is not defined then.
+   */
   interval: { lower: number; upper: number } | null;
-  /** Cohen's d_z = mean / s (Cohen 1988, 2.3.5); null below two pairs or where s is 0. */
+  /** Cohen's d_z = mean / s (Cohen 1988, 2.3.5); null where `interval` is. */
   effectSize: number | null;
 }
 
@@ -33,17 +38,18 @@ export interface PairedDifference {
  */
 export function describePairedDifference(differences: readonly number[], confidence: number): PairedDifference {
   const { mean, halfWidth, count } = meanInterval(differences, confidence);
-  const hasSpread = count >= 2;
-  const standardDeviation = hasSpread
-    ? Math.sqrt(differences.reduce((sum, difference) => sum + (difference - mean) ** 2, 0) / (count - 1))
-    : null;
+  const standardDeviation =
+    count >= 2
+      ? Math.sqrt(differences.reduce((sum, difference) => sum + (difference - mean) ** 2, 0) / (count - 1))
+      : null;
+  const hasSpread = standardDeviation !== null && standardDeviation > leastSpread * Math.abs(mean);
   return {
     count,
     mean: count === 0 ? null : mean,
     standardDeviation,
     confidence,
     interval: hasSpread ? { lower: mean - halfWidth, upper: mean + halfWidth } : null,
-    effectSize: standardDeviation === null || standardDeviation === 0 ? null : mean / standardDeviation,
+    effectSize: hasSpread ? mean / standardDeviation : null,
   };
 }
 
@@ -53,7 +59,7 @@ export interface JudgedDifference extends PairedDifference {
    * At or below 0.05 exactly where the verdict is decided. Of a direction: two-sided, P(|T| ≥ |t|),
    * t = mean/(s/√n). Of equality: the larger of the two one-sided tests against the margins (Schuirmann 1987)
    * where the mean lies within them, else the one-sided test of the margin that it lies beyond.
-   * Null below two pairs.
+   * Null where there is no interval.
    */
   probability: number | null;
   /** Pairs at which the interval would decide if mean and spread stayed as they are; null where decided or unknown. */
@@ -63,7 +69,7 @@ export interface JudgedDifference extends PairedDifference {
 /**
  * Judges paired differences: of a direction, the 95% interval excludes 0 on the expected side (supported), on the
  * other (contradicted), or not; of equality, the 90% interval lies inside the margin (supported), entirely outside
- * (contradicted), or neither. Below two pairs nothing is decided.
+ * (contradicted), or neither. Where there is no interval nothing is decided.
  * @throws RangeError for a margin that is not positive.
  */
 export function judgeDifference(differences: readonly number[], expected: ExpectedDifference): JudgedDifference {
@@ -97,10 +103,8 @@ function decide({ lower, upper }: { lower: number; upper: number }, expected: Ex
 function probabilityOf(difference: PairedDifference, expected: ExpectedDifference): number {
   const mean = difference.mean ?? Number.NaN;
   const error = (difference.standardDeviation ?? Number.NaN) / Math.sqrt(difference.count);
-  /** P of a deviation at least as large as the one from `from`, upwards. */
-  const above = (deviation: number): number =>
-    // Without any spread a deviation is certain, and none says nothing.
-    error === 0 ? (deviation > 0 ? 0 : 1) : tTailProbability(deviation / error, difference.count - 1);
+  /** P of a deviation from a bound at least as large as this, if the bound were the truth. */
+  const above = (deviation: number): number => tTailProbability(deviation / error, difference.count - 1);
   if (expected.relation !== 'equal') return Math.min(1, 2 * above(Math.abs(mean)));
   const { margin } = expected;
   return Math.abs(mean) < margin

@@ -37,6 +37,11 @@ describe('pairs', () => {
     });
   });
 
+  it('have no difference where there is only rounding', () => {
+    const runs = [...runsOf('A', [0.1 + 0.2]), ...runsOf('B', [0.3])];
+    expect(pairRuns(runs, 'validation/loss', 'A', 'B').pairs[0]?.difference).toBe(0);
+  });
+
   it('name every seed that is left out, and why', () => {
     const [first, second, third, fourth, fifth, sixth] = runsOf('A', [1, 2, 3, 4, null, 6]);
     if (!first || !second || !third || !fourth || !fifth || !sixth) throw new Error('There are six.');
@@ -66,7 +71,11 @@ describe('pairs', () => {
 });
 
 describe('claims', () => {
-  const above = [...runsOf('A', [2.21, 2.18, 2.35, 2.27, 2.3]), ...runsOf('B', [2, 2, 2, 2, 2])];
+  const above = [
+    ...runsOf('A', [2.21, 2.18, 2.35, 2.27, 2.3]),
+    ...runsOf('B', [2, 2, 2, 2, 2]),
+    ...runsOf('C', [2.01, 1.99, 2, 2.02, 1.98]),
+  ];
 
   it('are judged by the pairs that there are', () => {
     const [verdict] = judgeClaims([claimOf('above', {})], above);
@@ -84,7 +93,7 @@ describe('claims', () => {
   });
 
   it('need every part', () => {
-    const parts = [{}, { expected: { relation: 'less' as const } }, { left: 'B', right: 'B' }];
+    const parts = [{}, { expected: { relation: 'less' as const } }, { left: 'C', right: 'B' }];
     const verdicts = [[parts[0]], [parts[0], parts[1]], [parts[0], parts[2]]].map((chosen, index) =>
       claimOf(`c${index}`, ...chosen.map((part) => part ?? {})),
     );
@@ -101,6 +110,11 @@ describe('claims', () => {
       verdict: 'inconclusive',
       adjustedVerdict: 'inconclusive',
       parts: [{ count: 1, adjustedProbability: null, reason: expect.stringMatching(/at least two seeds/) as string }],
+    });
+    const equal = [...runsOf('A', [0.3, 0.8]), ...runsOf('B', [0.1, 0.6])];
+    expect(judgeClaims([claimOf('above', {})], equal)[0]).toMatchObject({
+      verdict: 'inconclusive',
+      parts: [{ count: 2, reason: expect.stringMatching(/same difference/) as string }],
     });
     expect(judgeClaims([claimOf('above', {})], [])[0]?.parts[0]).toMatchObject({
       verdict: 'inconclusive',
