@@ -5,6 +5,7 @@ import {
   equal,
   keep,
   mean,
+  square,
   sum,
   tidy,
   valueAndGrads,
@@ -17,6 +18,7 @@ import {
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { metricSeries } from '#shared/domain/metric.ts';
 import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
+import { channelSum } from './methods/statistics.ts';
 import type { Network, NetworkInputs } from './network.ts';
 import type { Optimizer } from './optimizer.ts';
 import { randomSeedSpecification } from './randomSource.ts';
@@ -233,6 +235,73 @@ export function createGradientStep(
       ...(network.drawsRandomNumbers && randomSeedSpecification),
     },
     body: (inputs, operations) => addPrefix(lossAndGradients(network, inputs, operations).gradients, gradientPrefix),
+    ...execution,
+  });
+}
+
+/**
+ * Sum of the squared gradients of each output channel (the last axis) of every parameter, [C], of the
+ * loss and penalty of a batch; inputs as of a gradient step. Results: `<layer>/<parameter>`.
+ */
+export function createGradientNormStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  batchSize: number,
+  execution: StepExecution,
+): Step {
+  return engine.createStep({
+    name: 'gradientNormStep',
+    inputs: {
+      ...variableSpecifications(network),
+      ...batchSpecifications(image, batchSize),
+      ...(network.drawsRandomNumbers && randomSeedSpecification),
+    },
+    body: (inputs, operations) =>
+      Object.fromEntries(
+        Object.entries(lossAndGradients(network, inputs, operations).gradients).map(([name, gradient]) => [
+          name,
+          channelSum(square(gradient)),
+        ]),
+      ),
+    ...execution,
+  });
+}
+
+/**
+ * What `observe` makes of h, the linear map's values, of each layer in a pass over `size` images.
+ * Inputs: parameters, statistics, `images`, and `randomSeed` as of a training step; results: `<name>/<layer>`.
+ */
+export function createObservationStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  size: number,
+  pass: 'training' | 'evaluation',
+  execution: StepExecution,
+  observe: (h: Tensor) => TensorRecord,
+): Step {
+  return engine.createStep({
+    name: `observationStep${size}`,
+    inputs: {
+      ...variableSpecifications(network),
+      images: { shape: [size, ...image], dtype: 'float32' },
+      ...(network.drawsRandomNumbers && randomSeedSpecification),
+    },
+    body(inputs, operations) {
+      const observed: TensorRecord = {};
+      const given = {
+        ...networkInputs(inputs, operations),
+        hooks: {
+          observeLinear(layer: string, h: Tensor) {
+            for (const [name, value] of Object.entries(observe(h))) observed[`${name}/${layer}`] = value;
+          },
+        },
+      };
+      if (pass === 'training') network.forwardTraining(given);
+      else network.forwardEvaluation(given);
+      return observed;
+    },
     ...execution,
   });
 }

@@ -7,19 +7,21 @@ const evaluationCostPerTrainingCost = 1 / 3;
 export interface RemainingWork {
   steps: number;
   evaluations: number;
+  diagnostics: number;
   checkpoints: number;
 }
 
-/** Times of this session's steps, evaluations and checkpoints, kept apart. */
+/** Times of this session's steps and of what comes between them, kept apart. */
 export interface Timing {
   addStep(seconds: number): void;
   addEvaluation(seconds: number): void;
+  addDiagnostics(seconds: number): void;
   addCheckpoint(seconds: number): void;
   /** Of the recent steps; null before the first. */
   samplesPerSecond(): number | null;
   /** Of all steps but the first, which compiles and warms up. */
   medianSamplesPerSecond(): number | null;
-  /** Steps, evaluations and checkpoints to come; null before the first step. */
+  /** Of all that is to come; null before the first step. */
   secondsLeft(remaining: RemainingWork): number | null;
 }
 
@@ -36,6 +38,7 @@ function median(values: readonly number[]): number {
 export function createTiming(batchSize: number, evaluationImages: number): Timing {
   const stepSeconds: number[] = [];
   let evaluationSeconds: number | null = null;
+  let diagnosticsSeconds = 0;
   let checkpointSeconds = 0;
   // The first step compiles: it counts only while there is no other.
   const warm = (): number[] => (stepSeconds.length > 1 ? stepSeconds.slice(1) : stepSeconds);
@@ -46,18 +49,20 @@ export function createTiming(batchSize: number, evaluationImages: number): Timin
   return {
     addStep: (seconds) => void stepSeconds.push(seconds),
     addEvaluation: (seconds) => void (evaluationSeconds = seconds),
+    addDiagnostics: (seconds) => void (diagnosticsSeconds = seconds),
     addCheckpoint: (seconds) => void (checkpointSeconds = seconds),
     samplesPerSecond() {
       const seconds = recentStepSeconds();
       return seconds === null ? null : batchSize / seconds;
     },
     medianSamplesPerSecond: () => (stepSeconds.length === 0 ? null : batchSize / median(warm())),
-    secondsLeft({ steps, evaluations, checkpoints }) {
+    secondsLeft({ steps, evaluations, diagnostics, checkpoints }) {
       const seconds = recentStepSeconds();
       if (seconds === null) return null;
       const anEvaluation =
         evaluationSeconds ?? (seconds / batchSize) * evaluationImages * evaluationCostPerTrainingCost;
-      return steps * seconds + evaluations * anEvaluation + checkpoints * checkpointSeconds;
+      const between = evaluations * anEvaluation + diagnostics * diagnosticsSeconds + checkpoints * checkpointSeconds;
+      return steps * seconds + between;
     },
   };
 }

@@ -11,6 +11,7 @@ import { createAugmentation } from './augmentation.ts';
 import { createBatchLoader } from './batch.ts';
 import { clearCheckpointDirectory, readCheckpoint, writeCheckpoint, type CheckpointContext } from './checkpoint.ts';
 import { createDataOrder } from './dataOrder.ts';
+import { createDiagnostics, diagnosticSeries } from './diagnostics/diagnostics.ts';
 import type { Engine, TensorRecord } from './engines/engine.ts';
 import { createEvaluator } from './evaluation.ts';
 import { requireExecution } from './execution.ts';
@@ -32,7 +33,7 @@ import { createTiming } from './timing.ts';
  * `finished`. Equal documents on the same engine give equal series but for `time/…`, also where a
  * run was stopped or killed and went on from a checkpoint.
  *
- * After each step: record, evaluate where it is due, write a checkpoint where it is due; so a
+ * After each step: record, evaluate, take diagnostics, write a checkpoint, each where it is due; so a
  * checkpoint holds the run as it is after everything that its step brought about.
  * @param stop Aborted to ask for an end at the next step boundary, with a checkpoint.
  * @throws LabError where data, document, checkpoint or disk do not allow it.
@@ -75,6 +76,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   const length = trainingLength(document, training.count);
   const { totalSteps } = length;
   const evaluationInterval = durationInSteps(document.evaluation.every, order.stepsPerEpoch);
+  const diagnosticInterval = durationInSteps(document.diagnostics.every, order.stepsPerEpoch);
   const checkpointInterval = durationInSteps(document.checkpoints.every, order.stepsPerEpoch);
 
   // Network and steps
@@ -87,6 +89,10 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     createTrainingStep(engine, network, image, batchSize, optimizer, execution, populationSize),
   );
   const evaluator = createEvaluator(engine, network, image, validation, document.evaluation.batchSize, execution);
+  const diagnostics =
+    document.diagnostics.groups.length === 0
+      ? null
+      : createDiagnostics(engine, network, image, training, document, execution);
 
   // State: from the seed, or from a checkpoint
   const description = engine.describe();
@@ -127,6 +133,8 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   let intervalSteps = 0;
   let outcome: 'done' | 'stopped' | 'diverged' = 'done';
   let lastFiniteStep: number | null = null;
+
+  if (progress.step === 0) await diagnose(learningRateAt(document, 0, length), []);
 
   while (progress.step < totalSteps && !stop.aborted) {
     const stepStartedAt = performance.now();
@@ -185,6 +193,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
       intervalSeconds = 0;
       intervalSteps = 0;
     }
+    if (isDue(done, diagnosticInterval, totalSteps)) await diagnose(learningRate, logs);
     metrics.offer(currentProgress);
 
     // Keep
@@ -208,9 +217,21 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   step.dispose();
   population?.dispose();
   evaluator.dispose();
+  diagnostics?.dispose();
   disposeAll(state);
   training.close();
   validation.close();
+
+  /** Adds what diagnostics measure of the state, but for series that the step logged. */
+  async function diagnose(learningRate: number, logs: readonly (readonly [series: string, value: number])[]) {
+    if (diagnostics === null) return;
+    const startedAt = performance.now();
+    const logged = new Set(logs.map(([series]) => series));
+    for (const [series, value] of diagnosticSeries(await diagnostics.measure(state, learningRate))) {
+      if (!logged.has(series)) metrics.add(series, progress.step, value);
+    }
+    timing.addDiagnostics(secondsSince(startedAt));
+  }
 
   /** Writes a checkpoint, false where the state is not finite. Main removes old ones when it has recorded this one. */
   async function keepCheckpoint(): Promise<boolean> {
@@ -244,6 +265,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
       secondsLeft: timing.secondsLeft({
         steps: totalSteps - progress.step,
         evaluations: countDueAfter(progress.step, evaluationInterval, totalSteps),
+        diagnostics: countDueAfter(progress.step, diagnosticInterval, totalSteps),
         checkpoints: countDueAfter(progress.step, checkpointInterval, totalSteps),
       }),
       residentMemoryBytes: memory.residentBytes,

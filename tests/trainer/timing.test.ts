@@ -6,7 +6,7 @@ describe('createTiming', () => {
     const timing = createTiming(64, 1000);
     expect(timing.samplesPerSecond()).toBeNull();
     expect(timing.medianSamplesPerSecond()).toBeNull();
-    expect(timing.secondsLeft({ steps: 10, evaluations: 1, checkpoints: 1 })).toBeNull();
+    expect(timing.secondsLeft({ steps: 10, evaluations: 1, diagnostics: 0, checkpoints: 1 })).toBeNull();
   });
 
   it('leaves the first step out as soon as there is another: it compiles', () => {
@@ -31,9 +31,9 @@ describe('createTiming', () => {
     timing.addStep(1);
     timing.addStep(1);
     // Before any was timed: 60 images at a third of the 0.1 s of training on one.
-    expect(timing.secondsLeft({ steps: 5, evaluations: 2, checkpoints: 3 })).toBeCloseTo(5 + 2 * 2, 12);
+    expect(timing.secondsLeft({ steps: 5, evaluations: 2, diagnostics: 0, checkpoints: 3 })).toBeCloseTo(5 + 2 * 2, 12);
     timing.addEvaluation(3);
     timing.addCheckpoint(0.5);
-    expect(timing.secondsLeft({ steps: 5, evaluations: 2, checkpoints: 3 })).toBe(5 + 2 * 3 + 3 * 0.5);
+    expect(timing.secondsLeft({ steps: 5, evaluations: 2, diagnostics: 0, checkpoints: 3 })).toBe(5 + 2 * 3 + 3 * 0.5);
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { diagnosticGroups } from '#shared/domain/diagnostics.ts';
 import { methodIds } from '#shared/domain/methods/index.ts';
 import type { Engine } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
@@ -31,9 +32,15 @@ describe('every method', () => {
   });
 
   it.each(methodIds)('%s trains, stops and goes on as if it had not stopped', async (id) => {
-    const document = tinyDocument({ method: { id, ...settings[id] } });
+    const diagnostics = { groups: [...diagnosticGroups], every: { unit: 'steps', value: 6 }, images: 12 };
+    const document = tinyDocument({ method: { id, ...settings[id] }, diagnostics });
     const whole = await runTraining(engine, lab, document, { checkpoints: `${id}-whole` });
     expect(whole.finished.outcome).toBe('done');
+    expect(whole.series['correlation/conv2']?.map(([step, value]) => [step, value > 0])).toEqual([
+      [0, true],
+      [6, true],
+      [12, true],
+    ]);
     const part = await runTraining(engine, lab, document, {
       checkpoints: `${id}-part`,
       stopAt: (message) => message.type === 'checkpoint' && message.step === 4,
