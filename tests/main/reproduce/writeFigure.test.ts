@@ -7,7 +7,8 @@ import { figure2 } from '#shared/domain/figures/figure2.ts';
 import { verdictFileSchema } from '#shared/domain/verdictFile.ts';
 import { openTestLab, temporaryFolder, until } from '../contract/testLab.ts';
 
-const [small = '', large = ''] = ['batchNorm, batchSize 2', 'batchNorm, batchSize 4'];
+const small = 'batchNorm, batchSize 2';
+const large = 'batchNorm, batchSize 4';
 
 /** A figure for the four images of the test's data set. */
 const tinyFigure: FigureDescription = {
@@ -33,7 +34,7 @@ const tinyFigure: FigureDescription = {
 };
 
 it('names runs that diverged or failed in the verdicts, and judges without them', async () => {
-  const { client, lab, ...contract } = await openTestLab({ behaviour: { 2: 'diverge', 3: 'fail' } });
+  const { client, events } = await openTestLab({ behaviour: { 2: 'diverge', 3: 'fail' } });
   const [dataset] = await client.invoke('datasets.list', {});
   if (dataset === undefined) throw new Error('There is one.');
   const document = figureExperiment(tinyFigure, {
@@ -43,7 +44,7 @@ it('names runs that diverged or failed in the verdicts, and judges without them'
     seeds: [1, 2, 3, 4],
   });
   const { experiment, runIds } = await client.invoke('experiments.ensure', { document });
-  await until({ events: contract.events }, async () => {
+  await until({ events }, async () => {
     const { running, queued } = await client.invoke('queue.get', {});
     return running.length + queued.length === 0;
   });
