@@ -38,11 +38,12 @@ export async function installDependencies(directory, onStart) {
   let errors = '';
   child.stderr.on('data', (text) => (errors = (errors + text).slice(-20_000)));
   const progress = setInterval(() => showProgress(path.join(directory, 'node_modules'), startedMs), progressIntervalMs);
-  // Stop npm too, wait for its end, and leave the lock free.
-  let interruptedBy = null;
-  const stop = (signal) => {
-    interruptedBy = signal;
-    child.kill('SIGTERM');
+  // Stop npm too, wait for its end, and leave the lock free. Asked to end, npm first installs to the end and then
+  // takes all of it back, for minutes; what it leaves when it is killed, the next `npm ci` removes.
+  let interrupted = false;
+  const stop = () => {
+    interrupted = true;
+    child.kill('SIGKILL');
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, stop);
@@ -51,7 +52,7 @@ export async function installDependencies(directory, onStart) {
       child.once('error', (error) => reject(explainSpawn(error)));
       child.once('close', resolve);
     });
-    if (interruptedBy !== null) {
+    if (interrupted) {
       throw new SetupError('Set-up was interrupted.', 'Run the command again; it starts over where it has to.');
     }
     // npm leaves out what it may, also for lack of space, and calls that a success.

@@ -1,4 +1,4 @@
-// npm start: the lab's first screen; until there is one, the quickstart experiment.
+// npm start: sets up where that is needed, then opens NormLab in a window or in the browser.
 import { runLab } from './setup.mjs';
 
 await runLab(['start', ...process.argv.slice(2)]);

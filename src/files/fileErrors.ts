@@ -9,7 +9,8 @@ export function systemErrorCode(error: unknown): string | undefined {
 /**
  * Turns a failed write into an expected failure with a way out; anything else comes back as it is.
  *
- * A full disk or quota is `diskFull`; no permission, a read-only disk or a missing folder is `labNotWritable`.
+ * A full disk or quota is `diskFull`; no permission, a read-only disk, a missing folder, or a folder in
+ * the file's place is `labNotWritable`.
  */
 export function describeWriteError(error: unknown, path: string): unknown {
   if (error instanceof LabError) return error;
@@ -37,6 +38,13 @@ export function describeWriteError(error: unknown, path: string): unknown {
         'labNotWritable',
         `“${path}” could not be written: its folder does not exist.`,
         'Create the folder, or choose another lab folder with --lab.',
+        error,
+      );
+    case 'EISDIR':
+      return new LabError(
+        'labNotWritable',
+        `“${path}” could not be written: it is a folder.`,
+        'Name a file, or move the folder away.',
         error,
       );
     default:

@@ -20,8 +20,8 @@ describe('a process', () => {
   });
 
   it.runIf(existsSync('/proc/self/stat'))('that ended does not run, whether or not its parent noticed', async () => {
-    // The shell's child ends at once; `exec` replaces the shell by one that never asks how its children ended.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec tail -f /dev/null'], {
+    // `exec` replaces the shell by a program that never asks how the shell's children ended.
+    const parent = spawn('/bin/sh', ['-c', 'tail -f /dev/null & echo $!; exec tail -f /dev/null'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     onTestFinished(async () => {
@@ -31,6 +31,12 @@ describe('a process', () => {
     });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const child = Number(line.toString());
+    // A shell that is still there may notice.
+    await vi.waitUntil(() => readFileSync(`/proc/${parent.pid ?? noProcess}/comm`, 'utf8') === 'tail\n', {
+      interval: 2,
+    });
+    expect(isProcessAlive(child)).toBe(true);
+    process.kill(child, 'SIGKILL');
     await vi.waitUntil(() => !isProcessAlive(child), { interval: 2 });
     expect(readFileSync(`/proc/${child}/stat`, 'utf8')).toMatch(/\) Z /);
     expect(isProcessAlive(parent.pid ?? noProcess)).toBe(true);

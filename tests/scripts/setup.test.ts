@@ -12,7 +12,11 @@ const fakeNpm = `
 const fs = require('node:fs'), path = require('node:path');
 fs.appendFileSync('npm-calls', process.argv[2] + '\\n');
 const mode = fs.readFileSync('npm-mode', 'utf8');
-if (mode === 'hang') setInterval(() => {}, 1000);
+if (mode === 'hang') {
+  // As npm does, which takes back all that it installed before it ends.
+  process.on('SIGTERM', () => {});
+  setInterval(() => {}, 1000);
+}
 else if (mode !== 'ok') { console.error('npm error code X\\nnpm error ' + mode); process.exit(1); }
 else {
   fs.rmSync('node_modules', { recursive: true, force: true });

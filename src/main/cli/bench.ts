@@ -4,12 +4,10 @@ import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { methodIds } from '#shared/domain/methods/index.ts';
 import { parseRunDocument } from '#shared/domain/run.ts';
 import type { BenchRecord } from '#shared/protocol.ts';
-import { openEngines } from '../lab.ts';
 import { benchEngine } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
+import { withEngine } from './engineWork.ts';
 import { formatBytes, formatRate, formatTable } from './format.ts';
-import { onInterrupts } from './interrupts.ts';
-import { ProgressLine, showInstallProgress } from './progressLine.ts';
 import { asUsage, UsageError } from './usageError.ts';
 
 interface BenchOptions {
@@ -25,12 +23,22 @@ export function addBenchCommand(program: Command, context: CommandContext): void
   program
     .command('bench')
     .description('Measure training steps: eager and compiled, composed and fused, interleaved.')
-    .addOption(new Option('--architecture <id>').choices(architectureIds).default('paper-cnn'))
-    .addOption(new Option('--method <id>').choices(methodIds).default('batchNorm'))
+    .addOption(new Option('--architecture <id>', 'network').choices(architectureIds).default('paper-cnn'))
+    .addOption(
+      new Option('--method <id>', 'what its layers are normalized or regularized with')
+        .choices(methodIds)
+        .default('batchNorm'),
+    )
     .option('--batch-size <images>', 'images in one step', '64')
     .option('--steps <count>', 'timed steps of each variant', '15')
-    .addOption(new Option('--precision <precision>').choices(['float32', 'bfloat16']).default('float32'))
-    .addOption(new Option('--engine <engine>').choices(['auto', 'tensorflow', 'javascript']).default('auto'))
+    .addOption(
+      new Option('--precision <precision>', 'of compiled steps').choices(['float32', 'bfloat16']).default('float32'),
+    )
+    .addOption(
+      new Option('--engine <engine>', 'what computes; auto takes the fastest')
+        .choices(['auto', 'tensorflow', 'javascript'])
+        .default('auto'),
+    )
     .action((options: BenchOptions) => bench(context, options));
 }
 
@@ -56,31 +64,11 @@ async function bench(context: CommandContext, options: BenchOptions): Promise<vo
       execution: { engine: options.engine, precision: options.precision },
     }),
   );
-  const { output } = context;
-  const line = new ProgressLine(output);
-  const abort = new AbortController();
-  const endInterrupts = onInterrupts(
-    () => abort.abort(),
-    () => process.exit(130),
-  );
-  try {
-    const { location, notes } = await openEngines(context.launcher).choose(options.engine, {
-      install: true,
-      signal: abort.signal,
-      onProgress: (progress) => {
-        showInstallProgress(line, progress);
-      },
-    });
-    line.clear();
-    for (const note of notes) output.note(`${note.message} ${note.hint}`);
+  const records = await withEngine(context, options.engine, (engine, { line, signal }) => {
     line.update('measuring', null, `${steps} steps of each variant, batch size ${batchSize}`);
-    const records = await benchEngine(context.launcher, { engine: location, document, steps }, abort.signal);
-    line.clear();
-    output.result(records, formatBench(records));
-  } finally {
-    line.clear();
-    endInterrupts();
-  }
+    return benchEngine(context.launcher, { engine, document, steps }, signal);
+  });
+  context.output.result(records, formatBench(records));
 }
 
 function formatBench(records: readonly BenchRecord[]): string {

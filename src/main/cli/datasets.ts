@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { LabError } from '#shared/errors.ts';
-import { createDatasetService, type DatasetService } from '../datasets/datasetService.ts';
+import { createDatasetService, type DatasetService, type ImportProgress } from '../datasets/datasetService.ts';
 import type { CommandContext } from './context.ts';
 import { followJob } from './followJob.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { ProgressLine, showImportProgress } from './progressLine.ts';
+import type { LabSession } from './session.ts';
 
 export function addDatasetCommands(program: Command, context: CommandContext): void {
   const datasets = program.command('datasets').description('The data sets of a lab.');
@@ -128,18 +129,34 @@ async function removeDataset(context: CommandContext, id: string): Promise<void>
   });
 }
 
+/** Makes the example where it is not there, and shows how that goes; Ctrl+C cancels it. @returns its id. */
+export async function ensureExample(
+  context: CommandContext,
+  session: LabSession,
+  onProgress: (progress: ImportProgress) => void = () => undefined,
+): Promise<string> {
+  const line = new ProgressLine(context.output);
+  try {
+    return await followJob(session, () => session.client.invoke('datasets.ensureExample', {}), {
+      onProgress: ({ phase, done, total }) => {
+        const progress = { phase, done, total: total ?? 0 };
+        showImportProgress(line, progress);
+        onProgress(progress);
+      },
+      cancelled: new LabError(
+        'cancelled',
+        'Making the example data set was cancelled.',
+        'Nothing was added to the lab; start again at any time.',
+      ),
+    });
+  } finally {
+    line.clear();
+  }
+}
+
 async function makeExample(context: CommandContext): Promise<void> {
   await context.withLab(async (session) => {
-    const line = new ProgressLine(context.output);
-    try {
-      const id = await followJob(session, () => session.client.invoke('datasets.ensureExample', {}), {
-        onProgress: ({ phase, done, total }) => showImportProgress(line, { phase, done, total: total ?? 0 }),
-      });
-      line.clear();
-      const dataset = await openDatasets(context).get(id);
-      context.output.result(dataset, describeDataset(dataset));
-    } finally {
-      line.clear();
-    }
+    const dataset = await openDatasets(context).get(await ensureExample(context, session));
+    context.output.result(dataset, describeDataset(dataset));
   });
 }

@@ -1,13 +1,14 @@
 import { Argument, type Command } from 'commander';
 import { compareVerificationLosses, engineVerification } from '#shared/domain/engineVerification.ts';
-import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
-import type { EngineId, EngineService, EngineStatus } from '../engines/engineService.ts';
+import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
+import type { EngineId, EngineService } from '../engines/engineService.ts';
 import { openEngines } from '../lab.ts';
 import { trainVerificationNetwork } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
+import { withProgress } from './engineWork.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { onInterrupts } from './interrupts.ts';
-import { ProgressLine, showInstallProgress } from './progressLine.ts';
+import { showInstallProgress } from './progressLine.ts';
 
 const engineIds: readonly EngineId[] = ['tensorflow-cuda', 'tensorflow-cpu', 'javascript'];
 
@@ -27,7 +28,9 @@ export function addEngineCommands(program: Command, context: CommandContext): vo
     .action((engine: EngineId | undefined, options: { from?: string }) => installEngine(context, engine, options.from));
   engines
     .command('verify')
-    .description('train a few steps on every engine that is there and compare with stored values')
+    .description(
+      'compare the files of every installed engine with their checksums, and a few steps trained on every engine with stored values',
+    )
     .action(() => verifyEngines(context));
 }
 
@@ -53,29 +56,17 @@ async function installEngine(
   id: EngineId | undefined,
   from: string | undefined,
 ): Promise<void> {
-  const { output } = context;
   const engines = openEngines(context.launcher);
-  const line = new ProgressLine(output);
-  const abort = new AbortController();
-  const endInterrupts = onInterrupts(
-    () => abort.abort(),
-    () => process.exit(130),
-  );
-  try {
-    const wanted = id ?? (await chooseInstallable(engines));
-    const status: EngineStatus = await engines.install(wanted, {
+  const status = await withProgress(context, async ({ line, signal }) =>
+    engines.install(id ?? (await chooseInstallable(engines)), {
       ...(from === undefined ? {} : { wheelFile: context.resolvePath(from) }),
-      signal: abort.signal,
+      signal,
       onProgress: (progress) => {
         showInstallProgress(line, progress);
       },
-    });
-    line.clear();
-    output.result(status, `${status.title} is ready. ${status.reason}`);
-  } finally {
-    line.clear();
-    endInterrupts();
-  }
+    }),
+  );
+  context.output.result(status, `${status.title} is ready. ${status.reason}`);
 }
 
 async function chooseInstallable(engines: EngineService): Promise<EngineId> {
@@ -91,6 +82,23 @@ interface VerificationRow {
   error: LabErrorData | null;
 }
 
+const installAgain = (id: EngineId): string => `Install it again with ${labCommand(`engines install ${id}`)}.`;
+
+/** What differs from what was installed; null where NormLab installed nothing. */
+async function findDamage(engines: EngineService, id: EngineId): Promise<string[] | null> {
+  if (id === 'javascript') return null;
+  try {
+    return await engines.verifyFiles(id, { hashes: true });
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'engineMissing') return null;
+    throw error;
+  }
+}
+
+function damagedFiles(id: EngineId, damage: readonly string[]): LabErrorData {
+  return { code: 'engineFailed', message: `${damage.join('; ')}.`, hint: installAgain(id) };
+}
+
 async function verifyEngines(context: CommandContext): Promise<void> {
   const engines = openEngines(context.launcher);
   const rows: VerificationRow[] = [];
@@ -98,9 +106,17 @@ async function verifyEngines(context: CommandContext): Promise<void> {
     const failed = (error: LabErrorData): void => {
       rows.push({ engine: id, mode: '–', ok: false, largestDifference: null, error });
     };
+    const damage = await findDamage(engines, id);
+    if (damage !== null) {
+      const error = damage.length === 0 ? null : damagedFiles(id, damage);
+      rows.push({ engine: id, mode: 'files', ok: error === null, largestDifference: null, error });
+    }
     if (state === 'unavailable' && bytes !== null) {
-      const hint = `Install it again with \`npm run --silent lab -- engines install ${id}\`.`;
-      failed({ code: 'engineFailed', message: `It is there, but cannot be used: ${reason}`, hint });
+      failed({
+        code: 'engineFailed',
+        message: `It is there, but cannot be used: ${reason}`,
+        hint: installAgain(id),
+      });
     }
     if (state === 'unavailable' && id === 'tensorflow-cpu' && context.environment['NORMLAB_TENSORFLOW']) {
       failed({ code: 'engineMissing', message: reason, hint: 'Correct NORMLAB_TENSORFLOW, or unset it.' });
@@ -135,6 +151,6 @@ async function verifyEngines(context: CommandContext): Promise<void> {
   const { steps, tolerance } = engineVerification;
   context.output.result(
     { ok, tolerance, engines: rows },
-    `${table}\nLosses of ${steps} steps and one evaluation against values computed in float64; tolerance ${tolerance}.`,
+    `${table}\nFiles by their SHA-256; losses of ${steps} steps and one evaluation against values computed in float64; tolerance ${tolerance}.`,
   );
 }

@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { LabError } from '#shared/errors.ts';
 import type { ParityRecord } from '#shared/protocol.ts';
-import { openEngines } from '../lab.ts';
 import { checkParity } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
+import { withEngine } from './engineWork.ts';
 import { formatTable } from './format.ts';
-import { onInterrupts } from './interrupts.ts';
-import { ProgressLine, showInstallProgress } from './progressLine.ts';
 
 interface ParityOptions {
   engine: 'auto' | 'tensorflow' | 'javascript';
@@ -19,7 +17,11 @@ export function addParityCommand(program: Command, context: CommandContext): voi
     .command('parity')
     .argument('<directory>', 'folder of a reference run, or one that holds several')
     .description('Repeat reference runs of another program and compare losses, gradients, weights and evaluation.')
-    .addOption(new Option('--engine <engine>').choices(['auto', 'tensorflow', 'javascript']).default('auto'))
+    .addOption(
+      new Option('--engine <engine>', 'what computes; auto takes the fastest')
+        .choices(['auto', 'tensorflow', 'javascript'])
+        .default('auto'),
+    )
     .action((directory: string, options: ParityOptions) => parity(context, context.resolvePath(directory), options));
 }
 
@@ -46,36 +48,15 @@ function findFixtures(directory: string): string[] {
 
 async function parity(context: CommandContext, directory: string, options: ParityOptions): Promise<void> {
   const fixtures = findFixtures(directory);
-  const { output } = context;
-  const line = new ProgressLine(output);
-  const abort = new AbortController();
-  const endInterrupts = onInterrupts(
-    () => abort.abort(),
-    () => process.exit(130),
-  );
-  try {
-    const { location, notes } = await openEngines(context.launcher).choose(options.engine, {
-      install: true,
-      signal: abort.signal,
-      onProgress: (progress) => {
-        showInstallProgress(line, progress);
-      },
-    });
-    line.clear();
-    for (const note of notes) output.note(`${note.message} ${note.hint}`);
-    const records: ParityRecord[] = [];
+  const records: ParityRecord[] = [];
+  await withEngine(context, options.engine, async (engine, { line, signal }) => {
     for (const [index, fixture] of fixtures.entries()) {
       line.update('comparing', index / fixtures.length, fixture);
-      const task = { engine: location, directories: [fixture] };
-      records.push(...(await checkParity(context.launcher, task, abort.signal)));
+      records.push(...(await checkParity(context.launcher, { engine, directories: [fixture] }, signal)));
     }
-    line.clear();
-    output.result(records, formatParity(records));
-    if (records.some(({ ok }) => !ok)) context.exitStatus = 1;
-  } finally {
-    line.clear();
-    endInterrupts();
-  }
+  });
+  context.output.result(records, formatParity(records));
+  if (records.some(({ ok }) => !ok)) context.exitStatus = 1;
 }
 
 /** The error nearest to its tolerance, or furthest beyond it; what is no number is worst. */

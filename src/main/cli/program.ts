@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { appVersion } from '../runs/environment.ts';
 import { CommandContext, type GlobalOptions } from './context.ts';
 import { CommandOutput, type CommandStreams } from './output.ts';
@@ -26,7 +27,7 @@ export async function runCommandLine(
     await program.parseAsync([...args], { from: 'user' });
     return context.exitStatus;
   } catch (error) {
-    if (error instanceof CommanderError) {
+    if (error instanceof ParseFailure) {
       if (error.exitCode === 0) return exitStatus.done;
       if (error.code === 'commander.help') {
         const hint = 'The commands are listed above, on standard error.';
@@ -42,14 +43,43 @@ export async function runCommandLine(
   }
 }
 
-function describeWrongUse(error: CommanderError): LabErrorData {
-  const message = error.message.replace(/^error: /, '').split('\n');
-  const suggestion = message.slice(1).join(' ').trim();
+/** A failure of parsing, with the command that was being parsed. */
+class ParseFailure extends CommanderError {
+  readonly command: Command;
+
+  constructor({ exitCode, code, message }: CommanderError, command: Command) {
+    super(exitCode, code, message);
+    this.command = command;
+  }
+}
+
+/** What was typed wrong, and whose help says what is right. */
+function describeWrongUse({ message, code, command }: ParseFailure): LabErrorData {
+  const group = command.parent;
+  // Without a name, a group's default command gets what was typed.
+  if (code === 'commander.excessArguments' && group !== null && group.args[0] !== command.name()) {
+    const known = group.commands.map((subcommand) => subcommand.name()).join(', ');
+    return {
+      code: 'invalidArgument',
+      message: `Unknown command '${commandPath(group)} ${group.args[0] ?? ''}'.`,
+      hint: `Choose one of: ${known}.`,
+    };
+  }
+  const [title = '', ...rest] = message.replace(/^error: /, '').split('\n');
+  const suggestion = rest
+    .join(' ')
+    .trim()
+    .replace(/^\((.*)\)$/, '$1 ');
   return {
     code: 'invalidArgument',
-    message: `${capitalize(message[0] ?? '').replace(/\.$/, '')}.`,
-    hint: `${suggestion === '' ? '' : `${suggestion.replace(/^\((.*)\)$/, '$1')} `}\`npm run --silent lab -- --help\` lists what there is.`,
+    message: `${capitalize(title).replace(/\.$/, '')}.`,
+    hint: `${suggestion}${labCommand(`${commandPath(command)} --help`.trim())} lists what there is.`,
   };
+}
+
+/** A command as it is typed behind the program's name. */
+function commandPath(command: Command): string {
+  return command.parent === null ? '' : `${commandPath(command.parent)} ${command.name()}`.trim();
 }
 
 function capitalize(text: string): string {
@@ -94,7 +124,10 @@ async function createProgram(
     });
   for (const add of await loadCommands(args)) add(program, context);
   const silence = (command: Command): void => {
-    command.exitOverride().configureOutput({
+    command.exitOverride((failure) => {
+      throw new ParseFailure(failure, command);
+    });
+    command.configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       // Errors are reported once, by `runCommandLine`; help that nobody asked for goes to stderr.
       writeErr: (text) => streams.stderr.write(text),

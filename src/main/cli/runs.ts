@@ -1,15 +1,16 @@
 import { Option, type Command } from 'commander';
-import { writeFileAtomically } from '#files/atomicWrite.ts';
 import type { LabClient, RunOverview, StoredRun } from '#shared/contract.ts';
 import { isActive, isEnded, runStates, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
 import type { CommandContext } from './context.ts';
+import { writeOutputFile } from './outputFile.ts';
 import type { LabReader } from './readOnlyClient.ts';
 import { formatRun } from './runDetails.ts';
 import { createPointReader, exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
 import { compareRuns, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
 import { concludeTraining, trainRuns, whenStopped } from './trainRuns.ts';
+import { UsageError } from './usageError.ts';
 
 const idsHelp = 'ids of runs or experiments, or their beginnings';
 
@@ -33,7 +34,7 @@ export function addRunCommands(program: Command, context: CommandContext): void 
     .action((ids: string[]) => resumeRuns(context, ids));
   runs
     .command('stop')
-    .description('take runs out of the queue')
+    .description('take runs out of the queue; those that train write a checkpoint and end')
     .argument('<ids...>', idsHelp)
     .action((ids: string[]) => stopRuns(context, ids));
   runs
@@ -64,8 +65,13 @@ async function listRuns(context: CommandContext, options: { experiment?: string;
       ...(experiment === undefined ? {} : { ids: [experiment] }),
       ...(state === undefined ? {} : { states: [state] }),
     });
-    if (runs.length === 0)
-      context.output.note(`No run yet. Train one: ${context.commandLine('train --preset quickstart')}`);
+    if (runs.length === 0) {
+      context.output.note(
+        experiment === undefined && state === undefined
+          ? `No run yet. Train one: ${context.commandLine('train --preset quickstart')}`
+          : 'No run is so.',
+      );
+    }
     context.output.result(runs.map(summarizeRun), runs.length === 0 ? '' : formatRunTable(runs));
   });
 }
@@ -153,6 +159,18 @@ async function readRuns(reader: LabReader, runs: readonly RunOverview[]): Promis
   return stored;
 }
 
+/** @throws UsageError where a name is of no series of any of the runs. */
+function requireSeries(runs: readonly StoredRun[], names: readonly string[]): void {
+  const there = new Set(runs.flatMap((run) => run.series.map(({ series }) => series)));
+  const unknown = names.find((name) => !there.has(name));
+  if (unknown === undefined) return;
+  throw new UsageError(
+    'invalidArgument',
+    `None of these runs has a series “${unknown}”.`,
+    there.size === 0 ? 'They have none yet.' : `There are: ${[...there].sort().join(', ')}.`,
+  );
+}
+
 async function exportRuns(context: CommandContext, ids: readonly string[], options: ExportOptions): Promise<void> {
   await context.withReader(async (reader) => {
     const runs = await readRuns(reader, await reader.invoke('runs.find', { ids: [...ids] }));
@@ -164,6 +182,7 @@ async function exportRuns(context: CommandContext, ids: readonly string[], optio
       },
     });
     const names = options.series?.split(',').map((name) => name.trim());
+    requireSeries(runs, names ?? []);
     if (options.out === undefined && context.output.json) {
       context.output.result(await exportRunsAsJson(runs, readPoints, names), '');
       return;
@@ -176,8 +195,7 @@ async function exportRuns(context: CommandContext, ids: readonly string[], optio
       context.output.result(null, text.trimEnd());
       return;
     }
-    const file = context.resolvePath(options.out);
-    await writeFileAtomically(file, text);
+    const file = await writeOutputFile(context, options.out, text);
     context.output.result({ file, runs: runs.map((run) => run.id) }, `Wrote ${file}`);
   });
 }
@@ -192,10 +210,9 @@ async function compare(context: CommandContext, ids: readonly string[], svg: str
         import('../figures/svg.ts'),
         import('./runCurves.ts'),
       ]);
-      figure = context.resolvePath(svg);
       const title = runs[0]?.experimentName ?? 'Comparison';
       const chart = await describeRunCurves(title, await readRuns(reader, runs), createPointReader(reader));
-      await writeFileAtomically(figure, renderSvg(chart, { generator: `NormLab ${appVersion()}` }));
+      figure = await writeOutputFile(context, svg, renderSvg(chart, { generator: `NormLab ${appVersion()}` }));
     }
     context.output.result(
       { rows, runs: runs.map((run) => run.id), figure },

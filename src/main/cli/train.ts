@@ -3,11 +3,9 @@ import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presets, scales } from '#shared/domain/presets.ts';
 import type { CommandContext } from './context.ts';
-import { openDatasets } from './datasets.ts';
+import { ensureExample, openDatasets } from './datasets.ts';
 import { experimentFromOptions, type ExperimentOptions } from './experimentFromOptions.ts';
-import { followJob } from './followJob.ts';
 import { formatTable } from './format.ts';
-import { ProgressLine, showImportProgress } from './progressLine.ts';
 import { formatRunTable, summarizeRun } from './runTables.ts';
 import type { LabSession } from './session.ts';
 import { describeSettings, formatSettings } from './settings.ts';
@@ -69,21 +67,12 @@ async function ensureExampleData(context: CommandContext, session: LabSession, d
   const datasets = openDatasets(context);
   const isThere = (await datasets.list()).some(({ id }) => id === exampleDatasetId);
   if (isThere && !(await datasets.problems()).some(({ id }) => id === exampleDatasetId)) return;
-  const line = new ProgressLine(context.output);
   let lastEventAt = 0;
-  try {
-    await followJob(session, () => session.client.invoke('datasets.ensureExample', {}), {
-      onProgress: ({ phase, done, total }) => {
-        const progress = { phase, done, total: total ?? 0 };
-        showImportProgress(line, progress);
-        if (Date.now() - lastEventAt < 500) return;
-        lastEventAt = Date.now();
-        context.output.event({ type: 'progress', task: 'dataset', ...progress });
-      },
-    });
-  } finally {
-    line.clear();
-  }
+  await ensureExample(context, session, (progress) => {
+    if (Date.now() - lastEventAt < 500) return;
+    lastEventAt = Date.now();
+    context.output.event({ type: 'progress', task: 'dataset', ...progress });
+  });
 }
 
 /** Creates an experiment and trains it; sets the exit status and says how to go on where it did not end. */

@@ -30,6 +30,7 @@ export async function trainRuns(
   const line = new ProgressLine(context.output);
   const view = new TrainingView(context.output, line, runIds);
   const watched = new Set(runIds);
+  const said = new Set<string>();
   const find = (): Promise<RunOverview[]> => client.invoke('runs.find', { ids: [...runIds] });
   const showAll = (runs: readonly RunListItem[]): void => {
     for (const run of runs) if (watched.has(run.id)) view.show(run);
@@ -42,7 +43,10 @@ export async function trainRuns(
     client.subscribe('runsChanged', ({ runs }) => showAll(runs)),
     client.subscribe('runsLogged', ({ logs }) => {
       for (const { runId, record } of logs) {
-        if (watched.has(runId) && record.level === 'warning') line.note(record.text);
+        // What holds for the machine is logged with each of many runs.
+        if (!watched.has(runId) || record.level !== 'warning' || said.has(record.text)) continue;
+        said.add(record.text);
+        line.note(record.text);
       }
     }),
     client.subscribe('engineProgress', ({ runId, progress }) => {

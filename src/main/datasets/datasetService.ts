@@ -54,8 +54,11 @@ export interface DatasetService {
     path: string,
     options: { name?: string; onProgress?: (progress: ImportProgress) => void; signal?: AbortSignal },
   ): Promise<DatasetDocument>;
-  /** The generated example data set, made if it is not there. */
-  ensureExample(onProgress?: (progress: ImportProgress) => void): Promise<DatasetDocument>;
+  /** The generated example data set, made if it is not there; nothing stays behind where it is cancelled. */
+  ensureExample(options?: {
+    onProgress?: (progress: ImportProgress) => void;
+    signal?: AbortSignal;
+  }): Promise<DatasetDocument>;
   verify(id: string): Promise<DatasetVerification>;
   /** Removes a data set, damaged or not; at once or not at all. */
   remove(id: string): Promise<void>;
@@ -146,7 +149,10 @@ export function createDatasetService(options: { datasetsDirectory: string }): Da
   }
 
   let exampleInMaking: Promise<DatasetDocument> | null = null;
-  async function makeExample(onProgress: (progress: ImportProgress) => void): Promise<DatasetDocument> {
+  async function makeExample(
+    onProgress: (progress: ImportProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<DatasetDocument> {
     const there = (await folderNames()).includes(exampleDatasetId);
     if (there && (await isUsable(exampleDatasetId))) return readDocument(exampleDatasetId);
     return runJob(
@@ -158,6 +164,7 @@ export function createDatasetService(options: { datasetsDirectory: string }): Da
         return document;
       },
       onProgress,
+      signal,
     );
   }
 
@@ -225,8 +232,8 @@ export function createDatasetService(options: { datasetsDirectory: string }): Da
       );
     },
 
-    async ensureExample(onProgress = () => undefined) {
-      exampleInMaking ??= makeExample(onProgress).finally(() => (exampleInMaking = null));
+    async ensureExample({ onProgress = () => undefined, signal } = {}) {
+      exampleInMaking ??= makeExample(onProgress, signal).finally(() => (exampleInMaking = null));
       return exampleInMaking;
     },
 

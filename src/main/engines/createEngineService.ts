@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import type { EngineDescription, EngineLocation } from '#shared/protocol.ts';
 import { findCacheDirectory, findDamage, isWhole, readManifest, type Environment } from './engineCache.ts';
 import { createEngineMemory } from './engineMemory.ts';
@@ -29,7 +30,7 @@ type TensorFlowId = Exclude<EngineId, 'javascript'>;
 /** A rung of the ladder before anyone asks who is chosen. */
 type Rung = Omit<EngineStatus, 'chosen' | 'description' | 'residentMemoryBytes'>;
 
-const installCommand = (id: EngineId): string => `\`npm run lab -- engines install ${id}\``;
+const installCommand = (id: EngineId): string => labCommand(`engines install ${id}`);
 const titles: Record<EngineId, string> = {
   'tensorflow-cuda': 'TensorFlow (CUDA 12)',
   'tensorflow-cpu': 'TensorFlow (CPU)',

@@ -3,6 +3,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import type { Environment } from './engineCache.ts';
 import type { EnginePackage, WheelPin } from './enginePackages.ts';
 
@@ -17,8 +18,7 @@ export interface PipCommand {
 /** Older versions do not know the platform tags. */
 const oldestPipMajor = 21;
 const pollMs = 250;
-const carriedHint =
-  'Or fetch the wheel on another machine and give it to `npm run lab -- engines install --from FILE`.';
+const carriedHint = `Or fetch the wheel on another machine and give it to ${labCommand('engines install --from FILE')}.`;
 
 /** Prints the path of the pip that Python carries for making environments, also where pip itself is not installed. */
 const findBundledPip = `

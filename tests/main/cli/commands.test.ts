@@ -28,7 +28,8 @@ describe('wrong use ends with status 2 and says what is right', () => {
     [['trian'], /Unknown command 'trian'\.\nDid you mean train\?/],
     [['train', '--presett', 'x'], /Unknown option '--presett'\.\nDid you mean --preset\?/],
     [['runs', 'show'], /Missing required argument 'id'/],
-    [['runs', 'wrong'], /./],
+    [['runs', 'wrong'], /Unknown command 'runs wrong'\.\nChoose one of: list, show, resume/],
+    [['runs', 'list', 'more'], /Too many arguments for 'list'.*\n`npm run --silent lab -- runs list --help`/],
     [['runs', 'list', '--state', 'sleeping'], /Allowed choices are queued.*[^.]\.\n/],
     [['runs', 'list', '--lab', ''], /--lab has no name/],
     [['datasets', 'import'], /Missing required argument 'path'/],
@@ -200,6 +201,16 @@ describe('training from the command line', () => {
     expect(exported.status).toBe(0);
     const rows = (await readFile(join(work, 'run.csv'), 'utf8')).trimEnd().split('\r\n');
     expect(rows).toHaveLength(11);
+    expect(await lab('runs', 'export', id, '--series', 'train/loss,loss')).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/has a series “loss”\.\nThere are: .*train\/loss/) as string,
+    });
+    expect(await lab('runs', 'export', id, '--out', join('absent', 'run.csv'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/its folder does not exist\.\nName a file/) as string,
+    });
+    expect(await lab('runs', 'list', '--state', 'failed')).toMatchObject({ status: 0, stderr: 'No run is so.\n' });
     expect(rows[0]).toBe('run,label,method,batchSize,seed,state,documentHash,series,step,value');
     const json = JSON.parse((await lab('runs', 'export', experiment.id, '--json')).stdout) as {
       runs: { series: Record<string, { values: number[] }> }[];

@@ -55,8 +55,8 @@ export function datasetHandlers({
         title: 'Make the example data set',
         unit: 'images',
         key: 'example',
-        async run({ report }) {
-          const { id } = await lab.datasets.ensureExample(report);
+        async run({ signal, report }) {
+          const { id } = await lab.datasets.ensureExample({ onProgress: report, signal });
           events.emit('datasetsChanged', {});
           return id;
         },

@@ -1,4 +1,5 @@
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { encodeSessionConfig, type SessionConfig } from './configProto.ts';
 import type { Pointer } from './functions.ts';
 import type { TensorflowLibrary } from './library.ts';
@@ -47,7 +48,7 @@ export class EagerContext {
     throw new LabError(
       'engineMissing',
       'TensorFlow found no CUDA device.',
-      'Check the NVIDIA driver (nvidia-smi) and that the engine is the CUDA build (`npm run lab -- engines list`), or train on the CPU.',
+      `Check the NVIDIA driver (nvidia-smi) and that the engine is the CUDA build (${labCommand('engines list')}), or train on the CPU.`,
       this.devices.map((device) => device.name).join(', '),
     );
   }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import koffi from 'koffi';
 import type { LibraryHandle } from 'koffi';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { declarations, type Pointer, type TensorflowFunctions } from './functions.ts';
 
 /** TensorFlow's C API, loaded into this process. */
@@ -82,7 +83,7 @@ function findFile(directory: string, names: readonly string[], optional: boolean
   throw new LabError(
     'engineMissing',
     `TensorFlow is not in ${directory}: ${names[0]} is missing.`,
-    'Install the engine (`npm run lab -- engines install tensorflow-cpu`), or let NORMLAB_TENSORFLOW point to the folder "tensorflow" of an installed TensorFlow.',
+    `Install the engine (${labCommand('engines install tensorflow-cpu')}), or let NORMLAB_TENSORFLOW point to the folder "tensorflow" of an installed TensorFlow.`,
   );
 }
 
@@ -95,7 +96,7 @@ function loadLibrary(file: string): LibraryHandle {
     throw new LabError(
       'engineMissing',
       `The library ${file} could not be loaded.`,
-      'It may be damaged or made for another system: install the engine again (`npm run lab -- engines install tensorflow-cpu`).',
+      `It may be damaged or made for another system: install the engine again (${labCommand('engines install tensorflow-cpu')}).`,
       cause,
     );
   }
@@ -126,7 +127,7 @@ function declareFunction(
   throw new LabError(
     'engineFailed',
     `The TensorFlow in ${directory} has no function ${name}: its version does not fit.`,
-    'Install the engine that belongs to this version of NormLab (`npm run lab -- engines install tensorflow-cpu`).',
+    `Install the engine that belongs to this version of NormLab (${labCommand('engines install tensorflow-cpu')}).`,
     cause,
   );
 }
