@@ -2,6 +2,7 @@ import { cloneJson } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
 import type { ExperimentDocumentInput } from './experiment.ts';
 import { exampleDatasetId } from './dataset.ts';
+import { methodIds } from './methods/index.ts';
 
 export const scales = ['smoke', 'laptop', 'paper'] as const;
 export type Scale = (typeof scales)[number];
@@ -75,7 +76,42 @@ function paperCnnExperiment(
   };
 }
 
-export const presets: readonly Preset[] = [quickstart, paperCnn];
+/** One run of each method: what each costs, and what it comes to. */
+const allMethods: Preset = {
+  id: 'all-methods',
+  title: 'Every method once',
+  help: 'Trains the paper’s CNN on CIFAR-10 with every method there is, for a table of loss, accuracy and speed.',
+  defaultScale: 'laptop',
+  scales: {
+    smoke: allMethodsExperiment(1000, 500, 1, 0.25),
+    laptop: allMethodsExperiment(10_000, 2000, 3, 1),
+    paper: allMethodsExperiment(null, null, 20, 1),
+  },
+};
+
+function allMethodsExperiment(
+  trainingImages: number | null,
+  validationImages: number | null,
+  epochs: number,
+  widthMultiplier: number,
+): ExperimentDocumentInput {
+  return {
+    name: 'Every method once',
+    base: {
+      dataset: { id: 'cifar-10', trainingImages, validationImages },
+      architecture: { id: 'paper-cnn', widthMultiplier },
+      // One rate for all: the one of the comparison with none. It is no method's best.
+      optimizer: { id: 'sgd', learningRate: 0.02 },
+      warmUp: { unit: 'epochs', value: 1 },
+      batchSize: 64,
+      length: { unit: 'epochs', value: epochs },
+    },
+    vary: [{ key: 'method', values: [...methodIds] }],
+    seeds: [1],
+  };
+}
+
+export const presets: readonly Preset[] = [quickstart, paperCnn, allMethods];
 
 /** @throws LabError `notFound` naming the presets and scales there are. */
 export function presetExperiment(id: string, scale?: Scale): ExperimentDocumentInput {
