@@ -1,8 +1,10 @@
 import {
+  add,
   addN,
   conv2d,
   matMul,
   maxPool,
+  mean,
   reshape,
   type Tensor,
   type Tensor1D,
@@ -80,6 +82,8 @@ type PassKind = 'training' | 'evaluation' | 'population' | 'initialization';
 /** One way through the network, and what it gathers. */
 interface Pass extends NetworkInputs {
   kind: PassKind;
+  /** Of residual blocks that have begun: what is on the way that is not being followed, the innermost last. */
+  others: Tensor[];
   gathered: { statistics: TensorRecord; parameters: TensorRecord };
 }
 
@@ -109,6 +113,8 @@ export function createNetwork(
   const forwards: ((input: Tensor, pass: Pass) => Tensor)[] = [];
   const computations: { name: string; computation: LayerMethod }[] = [];
   let shape: readonly number[] = image;
+  /** Shapes of `Pass.others`. */
+  const others: (readonly number[])[] = [];
 
   for (const layer of layers) {
     if (layer.type === 'flatten') {
@@ -118,6 +124,26 @@ export function createNetwork(
     } else if (layer.type === 'maxPool') {
       forwards.push((input) => maxPool(input as Tensor4D, layer.size, layer.stride, 'valid'));
       shape = pooledShape(shape, layer);
+    } else if (layer.type === 'globalAveragePool') {
+      const [, , channels] = imageShapeOf(shape, layer.type);
+      forwards.push((input) => mean(input, [1, 2]));
+      shape = [channels];
+    } else if (layer.type === 'branch') {
+      forwards.push((input, pass) => {
+        pass.others.push(input);
+        return input;
+      });
+      others.push(shape);
+    } else if (layer.type === 'shortcut') {
+      forwards.push((input, pass) => exchangeLast(pass.others, input));
+      shape = exchangeLast(others, shape);
+    } else if (layer.type === 'add') {
+      forwards.push((input, pass) => {
+        const sum = add(takeLast(pass.others), input);
+        return layer.activation === 'relu' ? pass.operations.relu(sum) : sum;
+      });
+      const other = takeLast(others);
+      if (other.join() !== shape.join()) throw new Error(`${layer.name} adds [${other.join()}] and [${shape.join()}]`);
     } else {
       const { kernelShape, fanIn, outputShape, apply } = linearMap(layer, shape);
       const settings = placed.find(({ name }) => name === layer.name)?.settings ?? { id: 'none' };
@@ -155,7 +181,7 @@ export function createNetwork(
 
   const run = (kind: PassKind, inputs: NetworkInputs): NetworkResult => {
     const gathered: Pass['gathered'] = { statistics: {}, parameters: {} };
-    const pass: Pass = { ...inputs, kind, gathered };
+    const pass: Pass = { ...inputs, kind, others: [], gathered };
     const logits = forwards.reduce<Tensor>((input, forward) => forward(input, pass), inputs.images) as Tensor2D;
     return { logits, ...gathered };
   };
@@ -187,6 +213,20 @@ export function createNetwork(
         ),
       ),
   };
+}
+
+/** The last member, taken out. */
+function takeLast<Value>(values: Value[]): Value {
+  const last = values.pop();
+  if (last === undefined) throw new Error('a shortcut or an addition stands outside a residual block');
+  return last;
+}
+
+/** The last member, another put in its place. */
+function exchangeLast<Value>(values: Value[], value: Value): Value {
+  const last = takeLast(values);
+  values.push(value);
+  return last;
 }
 
 /** A pass that a method does not have goes through it as in evaluation. */

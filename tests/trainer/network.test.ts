@@ -56,6 +56,13 @@ describe('createNetwork', () => {
     expect(normalized.normalizedLayers).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'fc1']);
   });
 
+  it('counts the parameters of ResNet-18', () => {
+    const shape: ImageShape = [32, 32, 3];
+    const resnet = architectureLayers(architectureSchema.parse({ id: 'resnet18' }), shape, 10);
+    // By formula in architectures/resnet18Reference.py; also the number that is usually given.
+    expect(countParameters(createNetwork(resnet, shape, batchNorm, 'all'))).toBe(11_173_962);
+  });
+
   it('puts the normalizer behind the layers named and a bias behind the others', () => {
     const network = createNetwork(layers, image, batchNorm, ['conv2']);
     expect(Object.keys(network.variables.parameters)).toEqual([

@@ -117,8 +117,10 @@ function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speed
   if (measured !== null || layers === null) return measured;
   const normalized = normalizedLayers(run, layers);
   const outputs = layers.reduce(
-    (sum, { name, outputShape, kernelSize }) =>
-      sum + elementCount(outputShape) * (kernelSize === 0 ? 1 : normalized.has(name) ? 3 : 2),
+    (sum, { layer, name, outputShape, kernelSize }) =>
+      layer.type === 'branch' || layer.type === 'shortcut'
+        ? sum
+        : sum + elementCount(outputShape) * (kernelSize === 0 ? 1 : normalized.has(name) ? 3 : 2),
     0,
   );
   const training = 2 * outputs * run.batchSize;

@@ -36,8 +36,46 @@ export interface FlattenLayer {
   type: 'flatten';
 }
 
-/** One element of the stack: linear map, then normalizer, then activation. */
-export type NetworkLayer = ConvolutionLayer | DenseLayer | MaxPoolLayer | FlattenLayer;
+/** Mean over height and width: of an image [H,W,C] its channels [C]. */
+export interface GlobalAveragePoolLayer {
+  type: 'globalAveragePool';
+}
+
+/** Begins a residual block: keeps its input for the shortcut. Changes nothing on the way. */
+export interface BranchLayer {
+  type: 'branch';
+  /** Of the block. */
+  name: string;
+}
+
+/** Within a block: what follows, up to the addition, stands on the shortcut; its input is the block's. */
+export interface ShortcutLayer {
+  type: 'shortcut';
+}
+
+/**
+ * Ends a residual block: adds what the shortcut gives (the block's input where nothing stands on it) to
+ * what the block gives; then the activation. Blocks may stand within blocks.
+ */
+export interface AddLayer {
+  type: 'add';
+  name: string;
+  activation: 'relu' | 'none';
+}
+
+/**
+ * One element of the stack; of a layer with weights linear map, then normalizer, then activation. The
+ * elements follow one another, but for those between `branch` and `add`.
+ */
+export type NetworkLayer =
+  | ConvolutionLayer
+  | DenseLayer
+  | MaxPoolLayer
+  | GlobalAveragePoolLayer
+  | FlattenLayer
+  | BranchLayer
+  | ShortcutLayer
+  | AddLayer;
 
 /** A layer with weights. */
 export type LinearLayer = ConvolutionLayer | DenseLayer;

@@ -1,4 +1,4 @@
-import { isLinearLayer, type ImageShape, type NetworkLayer } from './architecture.ts';
+import type { ImageShape, NetworkLayer } from './architecture.ts';
 
 /** One element of a stack with what follows from its input's shape. */
 export interface ShapedLayer {
@@ -17,6 +17,8 @@ export interface ShapedLayer {
 export function shapeLayers(layers: readonly NetworkLayer[], image: ImageShape): ShapedLayer[] {
   const countOfType = new Map<string, number>();
   let shape: number[] = [...image];
+  /** Of blocks that have begun: the shape on the way that is not being followed. */
+  const others: number[][] = [];
   return layers.map((layer) => {
     const [height = 1, width = 1, channels = height] = shape;
     let kernelSize = 0;
@@ -36,8 +38,23 @@ export function shapeLayers(layers: readonly NetworkLayer[], image: ImageShape):
           channels,
         ];
         break;
+      case 'globalAveragePool':
+        shape = [channels];
+        break;
       case 'flatten':
         shape = [elementCount(shape)];
+        break;
+      case 'branch':
+        others.push(shape);
+        break;
+      case 'shortcut': {
+        const input = others.pop() ?? shape;
+        others.push(shape);
+        shape = input;
+        break;
+      }
+      case 'add':
+        others.pop();
         break;
       case 'dense':
         kernelSize = elementCount(shape) * layer.channels;
@@ -47,7 +64,7 @@ export function shapeLayers(layers: readonly NetworkLayer[], image: ImageShape):
     }
     const count = (countOfType.get(layer.type) ?? 0) + 1;
     countOfType.set(layer.type, count);
-    const name = isLinearLayer(layer) ? layer.name : `${layer.type}${count}`;
+    const name = 'name' in layer ? layer.name : `${layer.type}${count}`;
     return { layer, name, outputShape: shape, kernelSize, multiplyAdds };
   });
 }

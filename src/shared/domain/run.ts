@@ -310,12 +310,19 @@ export const runDocumentSchema = z.strictObject({
             title: 'Random crop: padding',
             unit: 'pixels',
             help: 'Shifts each training image by up to this many pixels; what comes in is the mean colour. 0 is none.',
+            advanced: true,
           }),
         ),
       horizontalFlip: z
         .boolean()
         .default(false)
-        .meta(meta({ title: 'Random horizontal flip', help: 'Mirrors every second training image, by chance.' })),
+        .meta(
+          meta({
+            title: 'Random horizontal flip',
+            help: 'Mirrors each training image with probability one half.',
+            advanced: true,
+          }),
+        ),
     })
     .prefault({}),
   batchSize: z

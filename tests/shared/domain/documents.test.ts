@@ -3,6 +3,7 @@ import { canonicalJson, hashDocument } from '#shared/canonicalJson.ts';
 import { normalizableLayerNames } from '#shared/domain/architecture.ts';
 import { architectureLayers, architectureSchema } from '#shared/domain/architectures/index.ts';
 import { expandExperiment, hashComparison, parseExperimentDocument } from '#shared/domain/experiment.ts';
+import { shapeLayers } from '#shared/domain/layerShapes.ts';
 import { presetExperiment, presets, scales } from '#shared/domain/presets.ts';
 import {
   completeRunDocument,
@@ -283,13 +284,51 @@ describe('architectures', () => {
         width /= layer.stride;
       } else if (layer.type === 'flatten') {
         channels *= height * width;
-      } else {
+      } else if (layer.type === 'dense') {
         count += channels * layer.channels + layer.channels;
         channels = layer.channels;
       }
     }
     expect(count).toBe(8_459_818);
     expect(normalizableLayerNames(layers)).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'fc1']);
+  });
+
+  it('stack CNNs of other shapes', () => {
+    const settings = { widths: [8, 16], kernelSizes: [5, 3], poolAfter: [1, 2], hiddenSizes: [], widthMultiplier: 2 };
+    const layers = architectureLayers(architectureSchema.parse({ id: 'paper-cnn', ...settings }), [12, 8, 3], 4);
+    expect(
+      shapeLayers(layers, [12, 8, 3]).map(({ name, outputShape, kernelSize }) => [name, outputShape, kernelSize]),
+    ).toEqual([
+      ['conv1', [12, 8, 16], 25 * 3 * 16],
+      ['maxPool1', [6, 4, 16], 0],
+      ['conv2', [6, 4, 32], 9 * 16 * 32],
+      ['maxPool2', [3, 2, 32], 0],
+      ['flatten1', [192], 0],
+      ['fc1', [4], 192 * 4],
+    ]);
+  });
+
+  it.each([
+    [{ id: 'paper-cnn', kernelSizes: [3, 3] }, [8, 8, 1], /kernelSizes has 2 numbers for 4 convolutions/],
+    [{ id: 'paper-cnn', poolAfter: [5] }, [8, 8, 1], /names convolution 5, but there are only 4/],
+    [{ id: 'paper-cnn', poolAfter: [1, 2, 3, 4] }, [8, 8, 1], /halves the image 4 times, but the images are 8×8/],
+  ] as const)('refuse %j for images of %j', (settings, image, message) => {
+    expect(() => architectureLayers(architectureSchema.parse(settings), image, 10)).toThrow(
+      expect.objectContaining({ code: 'invalidDocument', message: expect.stringMatching(message) as string }) as Error,
+    );
+  });
+
+  it('stack ResNet-18 in eight residual blocks with a normalizer behind every convolution', () => {
+    const layers = architectureLayers(architectureSchema.parse({ id: 'resnet18' }), [32, 32, 3], 10);
+    const shaped = new Map(shapeLayers(layers, [32, 32, 3]).map((layer) => [layer.name, layer]));
+    expect(layers.filter(({ type }) => type === 'add')).toHaveLength(8);
+    expect(normalizableLayerNames(layers)).toHaveLength(1 + 16 + 3);
+    expect(
+      ['conv1', 'stage1-block2-add', 'stage2-block1-shortcut', 'stage4-block2-add', 'globalAveragePool1', 'fc1'].map(
+        (name) => shaped.get(name)?.outputShape,
+      ),
+    ).toEqual([[32, 32, 64], [32, 32, 64], [16, 16, 128], [4, 4, 512], [512], [10]]);
+    expect(shaped.get('stage2-block1-shortcut')?.kernelSize).toBe(64 * 128);
   });
 });
 

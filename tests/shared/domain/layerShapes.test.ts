@@ -28,3 +28,31 @@ it('follows shapes, kernels and multiplications through a stack', () => {
   ]);
   expect(elementCount([4, 3, 5])).toBe(60);
 });
+
+it('follows both ways of a residual block, and a block within a block', () => {
+  const convolution = { type: 'convolution', kernelSize: 3, padding: 'same', normalizable: true } as const;
+  const layers: NetworkLayer[] = [
+    { type: 'branch', name: 'outer' },
+    { ...convolution, name: 'a', channels: 4, stride: 2, activation: 'relu' },
+    { type: 'branch', name: 'inner' },
+    { ...convolution, name: 'b', channels: 4, stride: 1, activation: 'none' },
+    { type: 'add', name: 'innerAdd', activation: 'relu' },
+    { type: 'shortcut' },
+    { ...convolution, name: 'c', kernelSize: 1, channels: 4, stride: 2, activation: 'none' },
+    { type: 'add', name: 'outerAdd', activation: 'relu' },
+    { type: 'globalAveragePool' },
+  ];
+  const shaped = shapeLayers(layers, [6, 6, 2]);
+  expect(shaped.map(({ name, outputShape, kernelSize }) => [name, outputShape, kernelSize])).toEqual([
+    ['outer', [6, 6, 2], 0],
+    ['a', [3, 3, 4], 9 * 2 * 4],
+    ['inner', [3, 3, 4], 0],
+    ['b', [3, 3, 4], 9 * 4 * 4],
+    ['innerAdd', [3, 3, 4], 0],
+    // The shortcut begins with the block's input.
+    ['shortcut1', [6, 6, 2], 0],
+    ['c', [3, 3, 4], 2 * 4],
+    ['outerAdd', [3, 3, 4], 0],
+    ['globalAveragePool1', [4], 0],
+  ]);
+});

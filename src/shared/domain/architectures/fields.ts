@@ -10,7 +10,7 @@ export const widthMultiplierField = z
   .default(1)
   .meta({
     title: 'Width multiplier',
-    help: "Scales the number of channels of every hidden layer; 1 is the paper's network.",
+    help: 'Scales the number of channels of every hidden layer; 1 leaves them as they are.',
   } satisfies FieldMeta);
 
 export const hiddenSizesField = (standard: number[]) =>

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { architectureIds } from '#shared/domain/architectures/index.ts';
+import type { Engine } from '#trainer/engines/engine.ts';
+import { openEngine } from '#trainer/engines/openEngine.ts';
+import { testEngines } from '../../engines.ts';
+import { createTinyLab, type TinyLab } from '../tinyDataset.ts';
+import { runTraining, splitSeries, tinyDocument } from '../trainHarness.ts';
+
+/** Parameters that keep the tiny run short. */
+const settings: Partial<Record<string, Record<string, unknown>>> = {
+  'paper-cnn': { widths: [2, 3], kernelSizes: [3, 1], poolAfter: [1, 2], hiddenSizes: [4, 3] },
+  resnet18: { widthMultiplier: 0.0625 },
+  mlp: { hiddenSizes: [6] },
+};
+/** A method of each kind: statistics of the batch, of a population, a kernel of its own with a first batch, none. */
+const methods: Record<string, unknown>[] = [
+  { id: 'batchNorm' },
+  { id: 'populationNorm', images: 8 },
+  { id: 'weightNorm' },
+  { id: 'none' },
+];
+
+const best = testEngines.findLast(({ location }) => location !== null)?.location ?? { kind: 'javascript' as const };
+
+describe('every architecture', () => {
+  let engine: Engine;
+  let lab: TinyLab;
+  beforeAll(async () => {
+    lab = await createTinyLab();
+    engine = await openEngine(best);
+  });
+  afterAll(async () => {
+    engine.dispose();
+    await lab.remove();
+  });
+
+  it.each(architectureIds.flatMap((id) => methods.map((method) => [id, String(method['id']), method] as const)))(
+    '%s trains, stops and goes on with %s as if it had not stopped',
+    async (id, name, method) => {
+      const document = tinyDocument({
+        architecture: { id, ...settings[id] },
+        method,
+        // Four images of 4×4 pixels hardly tell a deep layer its deviation: a small rate keeps it from diverging.
+        optimizer: { id: 'sgd', learningRate: 1e-5, scaleWithBatchSize: false },
+        length: { unit: 'steps', value: 5 },
+        checkpoints: { every: { unit: 'steps', value: 2 } },
+      });
+      const whole = await runTraining(engine, lab, document, { checkpoints: `${id}-${name}-whole` });
+      expect(whole.finished.outcome).toBe('done');
+      const part = await runTraining(engine, lab, document, {
+        checkpoints: `${id}-${name}-part`,
+        stopAt: (message) => message.type === 'checkpoint' && message.step === 2,
+      });
+      const rest = await runTraining(engine, lab, document, {
+        checkpoints: `${id}-${name}-part`,
+        resumeFrom: part.lastCheckpoint,
+      });
+      expect(rest.series).toEqual(splitSeries(whole.series, part.finished.summary.steps).after);
+      expect(engine.memory().tensorCount).toBe(0);
+    },
+  );
+});
