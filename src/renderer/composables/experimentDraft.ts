@@ -328,6 +328,10 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     change({ ...draft.value, vary: draft.value.vary.filter((variation) => variation.key !== key) });
   }
 
+  function removeGroup(label: string): void {
+    change({ ...draft.value, groups: draft.value.groups.filter((group) => group.label !== label) });
+  }
+
   function setVariation(key: string, next: Partial<DraftVariation>): void {
     change({
       ...draft.value,
@@ -409,6 +413,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     variationOf,
     addVariation,
     removeVariation,
+    removeGroup,
     setVariation,
     commitPending,
     setSeeds,

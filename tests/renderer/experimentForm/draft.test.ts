@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { describeFields } from '#shared/domain/fields.ts';
+import { figureExperiment } from '#shared/domain/figures/figure.ts';
+import { figure2 } from '#shared/domain/figures/figure2.ts';
 import {
   clonedDraft,
   draftDocument,
@@ -125,5 +127,23 @@ describe('a draft', () => {
     });
     expect(draft.vary).toEqual([{ key: 'method', values: ['batchNorm', 'none'], pending: '' }]);
     expect([draft.name, draft.seeds]).toEqual(['', '1']);
+  });
+
+  test('keeps the groups of an experiment, whose claims are about the experiment itself', () => {
+    const source = parseExperimentDocument(
+      figureExperiment(figure2, {
+        scale: 'smoke',
+        reading: 'equal-epoch',
+        dataset: { id: 'cifar-10', trainingImages: 50_000 },
+      }),
+    );
+    const draft = clonedDraft(source, fields);
+    const { document } = draftDocument(draft, 'Clone', fields);
+    expect(document.groups).toEqual(source.groups);
+    expect(parseExperimentDocument(document)).toMatchObject({ groups: source.groups, seeds: source.seeds, claims: [] });
+    expect(readDraft(JSON.parse(JSON.stringify(draft)))).toEqual(draft);
+    // Drafts from before there were groups have none.
+    const { groups: _groups, ...before } = draft;
+    expect(readDraft(before)?.groups).toEqual([]);
   });
 });

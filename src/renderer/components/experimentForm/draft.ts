@@ -6,9 +6,11 @@ import { methodIds, methods } from '#shared/domain/methods/index.ts';
 import { findChipProblem, findFieldProblem, isRecord, valueAt, withValueAt } from './fieldValues.ts';
 import { formatSeeds, parseSeeds } from './seeds.ts';
 
+const settingValueSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
 const variationSchema = z.object({
   key: z.string(),
-  values: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  values: z.array(settingValueSchema),
   /** Typed, but not a value yet. */
   pending: z.string().default(''),
 });
@@ -20,6 +22,10 @@ const draftSchema = z.object({
   /** A run document as far as it differs from the defaults; text that is no value yet stays as typed. */
   base: z.record(z.string(), z.unknown()),
   vary: z.array(variationSchema),
+  /** Taken over from the experiment that this one was cloned from; they can be left out, not written. */
+  groups: z
+    .array(z.object({ label: z.string(), settings: z.array(z.object({ key: z.string(), value: settingValueSchema })) }))
+    .default([]),
   /** As typed. */
   seeds: z.string(),
   /** What was typed for choices that are not chosen now, by `method=batchNorm`. */
@@ -66,6 +72,7 @@ export function freshDraft(datasetId: string): Draft {
     name: '',
     base: { dataset: { id: datasetId } },
     vary: [{ key: 'method', values, pending: '' }],
+    groups: [],
     seeds: '1',
     shelved: {},
   };
@@ -89,6 +96,7 @@ export function clonedDraft(document: ExperimentDocumentInput, fields: FieldsByK
     name: '',
     base,
     vary: (document.vary ?? []).map(({ key, values }) => ({ key, values, pending: '' })),
+    groups: cloneJson(document.groups ?? []),
     seeds: formatSeeds(document.seeds ?? [1]),
     shelved: {},
   };
@@ -105,6 +113,7 @@ export interface DraftDocument {
     name: string;
     base: Record<string, unknown>;
     vary: { key: string; values: unknown[] }[];
+    groups?: Draft['groups'];
     seeds: number[];
   };
   /** Place in the draft of each variation in the document and of its values: some are left out. */
@@ -148,6 +157,7 @@ export function draftDocument(
       name,
       base,
       vary: kept.map(({ key, values }) => ({ key, values })),
+      ...(draft.groups.length === 0 ? {} : { groups: draft.groups }),
       seeds: seeds.length > 0 ? seeds : [1],
     },
     places: kept.map(({ place }) => place),
