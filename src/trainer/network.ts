@@ -19,6 +19,7 @@ import type { RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import { dropOut } from './dropout.ts';
 import type { StepOperations, TensorRecord } from './engines/engine.ts';
+import type { MeanAndDeviation } from './methods/gammaDecay.ts';
 import { createLayerMethod } from './methods/index.ts';
 import type { LayerInputs, LayerMethod, LayerResult, LayerVariables, PopulationSettings } from './methods/method.ts';
 import { createRandomSource } from './randomSource.ts';
@@ -50,6 +51,8 @@ export interface NetworkResult {
   /** New values; a variable that is not among them stays as it was. */
   statistics: TensorRecord;
   parameters: TensorRecord;
+  /** The noise of batches, by the layers that want it weighed by the Fisher information. */
+  noise: Record<string, MeanAndDeviation>;
 }
 
 /** A stack of layers as functions of its variables. */
@@ -69,6 +72,9 @@ export interface Network {
   forwardEvaluation(inputs: NetworkInputs): Tensor2D;
   /** Statistics of these images, layer by layer. */
   forwardPopulation(inputs: NetworkInputs): NetworkResult;
+  /** Layers with statistics that follow from the Fisher information of γ and β, by `useFisherInformation`. */
+  fisherLayers: readonly string[];
+  useFisherInformation(layer: string, noise: MeanAndDeviation, information: MeanAndDeviation): TensorRecord;
   /** Parameters that fit these images, layer by layer. */
   initialize(inputs: NetworkInputs): NetworkResult;
   /** Sum of the methods' penalties; null where none has one. */
@@ -84,7 +90,7 @@ interface Pass extends NetworkInputs {
   kind: PassKind;
   /** Of residual blocks that have begun: what is on the way that is not being followed, the innermost last. */
   others: Tensor[];
-  gathered: { statistics: TensorRecord; parameters: TensorRecord };
+  gathered: Omit<NetworkResult, 'logits'>;
 }
 
 const nothingElse: Pick<Placement, 'layerMethods' | 'dropout'> = {
@@ -171,6 +177,7 @@ export function createNetwork(
         });
         Object.assign(gathered.statistics, addPrefix(result.statistics ?? {}, prefix));
         Object.assign(gathered.parameters, addPrefix(result.parameters ?? {}, prefix));
+        if (result.noise) gathered.noise[layer.name] = result.noise;
         const computed = dropOutAt('afterNormalizer', result.output);
         const output = hooks?.replaceOutput?.(layer.name, computed) ?? computed;
         return layer.activation === 'relu' && !computation.includesActivation ? operations.relu(output) : output;
@@ -180,7 +187,7 @@ export function createNetwork(
   }
 
   const run = (kind: PassKind, inputs: NetworkInputs): NetworkResult => {
-    const gathered: Pass['gathered'] = { statistics: {}, parameters: {} };
+    const gathered: Pass['gathered'] = { statistics: {}, parameters: {}, noise: {} };
     const pass: Pass = { ...inputs, kind, others: [], gathered };
     const logits = forwards.reduce<Tensor>((input, forward) => forward(input, pass), inputs.images) as Tensor2D;
     return { logits, ...gathered };
@@ -196,6 +203,13 @@ export function createNetwork(
     forwardTraining: (inputs) => run('training', inputs),
     forwardEvaluation: (inputs) => run('evaluation', inputs).logits,
     forwardPopulation: (inputs) => run('population', inputs),
+    fisherLayers: computations
+      .filter(({ computation }) => computation.population?.useFisherInformation !== undefined)
+      .map(({ name }) => name),
+    useFisherInformation(layer, noise, information) {
+      const population = computations.find(({ name }) => name === layer)?.computation.population;
+      return addPrefix(population?.useFisherInformation?.(noise, information) ?? {}, `${layer}/`);
+    },
     initialize: (inputs) => run('initialization', inputs),
     penalty(parameters, statistics) {
       const penalties = computations.flatMap(

@@ -18,6 +18,7 @@ import {
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { metricSeries } from '#shared/domain/metric.ts';
 import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
+import { takePopulationStatistics } from './fisherInformation.ts';
 import { channelSum } from './methods/statistics.ts';
 import type { Network, NetworkInputs } from './network.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -110,7 +111,7 @@ export function lossAndGradients(
   const statistics = {
     ...given.statistics,
     ...(inputs['population'] &&
-      tidy(() => network.forwardPopulation(networkInputs(inputs, operations, 'population')).statistics)),
+      tidy(() => takePopulationStatistics(network, networkInputs(inputs, operations, 'population')))),
   };
   const names = Object.keys(given.parameters);
   let forward: Pick<LossAndGradients, 'loss' | 'penalty' | 'logits' | 'statistics'> | undefined;
@@ -193,7 +194,7 @@ function variableSpecifications(network: Network): Record<string, TensorSpecific
 
 /**
  * Statistics of `size` images of the population. Inputs: parameters, statistics, `population`;
- * results: `statistics/…`, those only that the methods take from a population.
+ * results: `statistics/…`, those only that the methods take from a population in a pass forward.
  */
 export function createPopulationStep(
   engine: Engine,

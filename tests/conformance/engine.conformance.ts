@@ -4,6 +4,7 @@ import type { Engine } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { describeOperations } from './operations.conformance.ts';
 import { describeParity } from './parity.conformance.ts';
+import { describeRandomOperations } from './random.conformance.ts';
 import { describeSteps } from './steps.conformance.ts';
 
 /**
@@ -35,6 +36,7 @@ export function describeEngineConformance(location: EngineLocation): void {
   });
 
   describe('operations', () => describeOperations(current));
+  describe('random operations', () => describeRandomOperations(current));
   describe('parity', () => describeParity(current));
   describe('steps', () => describeSteps(current));
 

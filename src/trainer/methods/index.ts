@@ -7,6 +7,8 @@ import { createGhostBatchNorm } from './ghostBatchNorm.ts';
 import { createGroupNorm } from './groupNorm.ts';
 import { createInstanceNorm } from './instanceNorm.ts';
 import { createLayerNorm } from './layerNorm.ts';
+import { createLayerNormInjectedNoise } from './layerNormInjectedNoise.ts';
+import { createNoiseSeparatedBatchNorm } from './noiseSeparatedBatchNorm.ts';
 import { createNone } from './none.ts';
 import { createPopulationNorm } from './populationNorm.ts';
 import { createPopulationNormGammaDecay } from './populationNormGammaDecay.ts';
@@ -38,6 +40,8 @@ const factories: { readonly [Id in MethodId]: MethodFactory<Id> } = {
   batchRenorm: createBatchRenorm,
   filterResponseNorm: createFilterResponseNorm,
   weightStandardization: createWeightStandardization,
+  noiseSeparatedBatchNorm: createNoiseSeparatedBatchNorm,
+  layerNormInjectedNoise: createLayerNormInjectedNoise,
 };
 
 /** The method's computation at one layer. */

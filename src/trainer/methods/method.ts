@@ -2,6 +2,7 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { LinearLayer } from '#shared/domain/architecture.ts';
 import type { StepOperations, TensorRecord } from '../engines/engine.ts';
 import type { RandomSource } from '../randomSource.ts';
+import type { MeanAndDeviation } from './gammaDecay.ts';
 
 /** How a variable starts. */
 export type InitialValue =
@@ -50,6 +51,8 @@ export interface LayerResult {
   statistics?: TensorRecord;
   /** New values of parameters; from `initialize` only. */
   parameters?: TensorRecord;
+  /** From a population pass: the noise of batches, for `useFisherInformation`. */
+  noise?: MeanAndDeviation;
 }
 
 /** Which images statistics are taken from, and when. */
@@ -68,6 +71,12 @@ export interface LayerPopulation {
    * will. Runs before training steps, without gradient.
    */
   forward(inputs: LayerInputs): LayerResult;
+  /**
+   * New values of statistics by the Fisher information of γ and β: F(β), F(γ) and the mean product of both
+   * gradients, [C]. Where a method has this, γ and β in `forward` may be [n,1,1,C] or [n,C].
+   * @param noise As `forward` gave it.
+   */
+  useFisherInformation?(noise: MeanAndDeviation, information: MeanAndDeviation): TensorRecord;
 }
 
 /**

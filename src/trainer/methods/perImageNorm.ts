@@ -1,25 +1,36 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { RandomSource } from '../randomSource.ts';
 import { requireTensor } from '../tensors.ts';
-import type { LayerMethod, MethodLayer } from './method.ts';
+import type { LayerInputs, LayerMethod, MethodLayer } from './method.ts';
 import { affineVariables, kernelVariable, logGammaSquared, scaleAndShift } from './statistics.ts';
+
+interface PerImageOptions {
+  /** What h is computed with, from the trained kernel. */
+  prepareKernel?: (kernel: Tensor) => Tensor;
+  /** What training makes of z; nothing where it is absent. */
+  disturb?: (z: Tensor, random: RandomSource) => Tensor;
+  drawsRandomNumbers?: boolean;
+}
 
 /**
  * out = γz + β where z is h normalized image by image: nothing is kept from step to step, and
- * evaluation does as training does.
+ * evaluation does as training does, unless that disturbs z.
  * @param normalize h, [M,H,W,C] or [M,C], to z of the same shape.
- * @param prepareKernel What h is computed with, from the trained kernel.
  */
 export function createPerImageNorm(
   layer: MethodLayer,
   normalize: (h: Tensor) => Tensor,
-  prepareKernel: (kernel: Tensor) => Tensor = (kernel) => kernel,
+  { prepareKernel = (kernel) => kernel, disturb = (z) => z, drawsRandomNumbers = false }: PerImageOptions = {},
 ): LayerMethod {
-  const forward: LayerMethod['forwardEvaluation'] = ({ linear, parameters }) =>
-    scaleAndShift(normalize(linear(prepareKernel(requireTensor(parameters, 'kernel')))), parameters);
+  const standardized = ({ linear, parameters }: LayerInputs): Tensor =>
+    normalize(linear(prepareKernel(requireTensor(parameters, 'kernel'))));
   return {
     variables: { parameters: { kernel: kernelVariable(layer), ...affineVariables(layer) }, statistics: {} },
-    forwardTraining: (inputs) => ({ output: forward(inputs) }),
-    forwardEvaluation: forward,
+    drawsRandomNumbers,
+    forwardTraining: (inputs) => ({
+      output: scaleAndShift(disturb(standardized(inputs), inputs.random), inputs.parameters),
+    }),
+    forwardEvaluation: (inputs) => scaleAndShift(standardized(inputs), inputs.parameters),
     logs: logGammaSquared,
   };
 }

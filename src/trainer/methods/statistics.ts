@@ -22,6 +22,12 @@ import type { MethodLayer, VariableDefinition } from './method.ts';
 
 /** What the methods share: variables, moments and affine maps, in float32. */
 
+/** Mean and biased variance of each channel, [C]. */
+interface Moments {
+  mean: Tensor;
+  variance: Tensor;
+}
+
 /** A value for each channel of the layer, [C]. */
 export function channelVariable({ layer }: MethodLayer, value: number): VariableDefinition {
   return { shape: [layer.channels], initial: { kind: 'constant', value } };
@@ -92,12 +98,7 @@ export function scaleAndShift(x: Tensor, parameters: TensorRecord): Tensor {
 }
 
 /** γ(h − μ)/√(σ² + ϵ) + β with given statistics. */
-export function normalizeBy(
-  h: Tensor,
-  statistics: { mean: Tensor; variance: Tensor },
-  parameters: TensorRecord,
-  epsilon: number,
-): Tensor {
+export function normalizeBy(h: Tensor, statistics: Moments, parameters: TensorRecord, epsilon: number): Tensor {
   const scale = mul(requireTensor(parameters, 'gamma'), rsqrt(add(statistics.variance, epsilon)));
   return addToChannels(scaleChannels(sub(h, statistics.mean), scale), requireTensor(parameters, 'beta'));
 }
@@ -125,7 +126,7 @@ export function movingAverage(running: Tensor, batch: Tensor, momentum: number):
 /** The running averages after a step with these statistics of its batch. */
 export function updateRunning(
   statistics: TensorRecord,
-  batch: { mean: Tensor; variance: Tensor },
+  batch: Moments,
   momentum: number,
 ): Record<'runningMean' | 'runningVariance', Tensor> {
   return {
@@ -192,21 +193,23 @@ export function standardizeBatch(
  * γ(z_B·r + d) + β with r = σ_B/σ and d = (μ_B − μ)/σ as constants, where z_B is h standardized by
  * its batch: forward γ(h − μ)/σ + β with the statistics given, as long as nothing is limited;
  * backward through the statistics of the batch. σ = √(variance + ϵ).
+ * @param given The statistics, or what gives them by those of the batch.
  * @param limit What becomes of r and d, both [C].
  */
 export function renormalizeBatch(
   h: Tensor,
-  given: { mean: Tensor; variance: Tensor },
+  given: Moments | ((batch: { mean: Tensor1D; variance: Tensor1D }) => Moments),
   parameters: TensorRecord,
   epsilon: number,
   operations: StepOperations,
   limit: (r: Tensor, d: Tensor) => [r: Tensor, d: Tensor] = (r, d) => [r, d],
 ): { output: Tensor; mean: Tensor1D; variance: Tensor1D } {
   const batch = standardizeBatch(h, epsilon, operations);
-  const inverseDeviation = rsqrt(add(given.variance, epsilon));
+  const used = typeof given === 'function' ? given(batch) : given;
+  const inverseDeviation = rsqrt(add(used.variance, epsilon));
   const [r, d] = limit(
     div(inverseDeviation, rsqrt(add(batch.variance, epsilon))),
-    mul(sub(batch.mean, given.mean), inverseDeviation),
+    mul(sub(batch.mean, used.mean), inverseDeviation),
   );
   const gamma = requireTensor(parameters, 'gamma');
   const shift = add(requireTensor(parameters, 'beta'), mul(gamma, d));

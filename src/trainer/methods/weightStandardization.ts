@@ -15,11 +15,9 @@ export function createWeightStandardization(
   layer: MethodLayer,
   { groups, epsilon }: z.infer<typeof weightStandardizationSchema>,
 ): LayerMethod {
-  return createPerImageNorm(
-    layer,
-    (h) => standardizeGroups(h, groups, epsilon),
-    (kernel) => standardizeKernel(kernel, epsilon),
-  );
+  return createPerImageNorm(layer, (h) => standardizeGroups(h, groups, epsilon), {
+    prepareKernel: (kernel) => standardizeKernel(kernel, epsilon),
+  });
 }
 
 /** (w − mean)/√(var + ϵ) of every output channel: over all axes but the last. */

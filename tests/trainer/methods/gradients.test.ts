@@ -2,7 +2,7 @@ import { tensor1d } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import type { Engine } from '#trainer/engines/engine.ts';
-import { estimateZeta } from '#trainer/methods/populationNormGammaDecay.ts';
+import { combineZeta, noiseOfBatch, sigmoidCurvature } from '#trainer/methods/gammaDecay.ts';
 import { scaleAndShift, standardizeBatch } from '#trainer/methods/statistics.ts';
 import { expectClose, input, runOnce, stepVariants } from '../../conformance/stepTools.ts';
 import { testEngines } from '../../engines.ts';
@@ -50,7 +50,8 @@ for (const { name, location } of testEngines) {
                 const { output: z } = standardizeBatch(input(inputs, 'x'), epsilon, operations);
                 const preactivation = scaleAndShift(z, { gamma: tensor1d(gamma), beta: tensor1d(beta) });
                 if (noise === 'paperMHW') throw new Error('no option');
-                return { zeta: estimateZeta(z, preactivation, { noise, targetBatchSize }) };
+                const ofBatch = noiseOfBatch(z, { noise, targetBatchSize, skewCorrection: false });
+                return { zeta: combineZeta(ofBatch, sigmoidCurvature(z, preactivation)) };
               },
             );
             Array.from(results['zeta'] ?? []).forEach((value, channel) =>

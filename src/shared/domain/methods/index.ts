@@ -7,6 +7,8 @@ import { ghostBatchNorm, ghostBatchNormSchema } from './ghostBatchNorm.ts';
 import { groupNorm, groupNormSchema } from './groupNorm.ts';
 import { instanceNorm, instanceNormSchema } from './instanceNorm.ts';
 import { layerNorm, layerNormSchema } from './layerNorm.ts';
+import { layerNormInjectedNoise, layerNormInjectedNoiseSchema } from './layerNormInjectedNoise.ts';
+import { noiseSeparatedBatchNorm, noiseSeparatedBatchNormSchema } from './noiseSeparatedBatchNorm.ts';
 import { none, noneSchema } from './none.ts';
 import { populationNorm, populationNormSchema } from './populationNorm.ts';
 import { populationNormGammaDecay, populationNormGammaDecaySchema } from './populationNormGammaDecay.ts';
@@ -36,6 +38,8 @@ export const methodSchema = z.discriminatedUnion('id', [
   batchRenormSchema,
   filterResponseNormSchema,
   weightStandardizationSchema,
+  noiseSeparatedBatchNormSchema,
+  layerNormInjectedNoiseSchema,
 ]);
 
 export type MethodSettings = z.infer<typeof methodSchema>;
@@ -58,6 +62,8 @@ export const methods: { readonly [Id in MethodId]: MethodDescription } = {
   batchRenorm,
   filterResponseNorm,
   weightStandardization,
+  noiseSeparatedBatchNorm,
+  layerNormInjectedNoise,
 };
 
 export const methodIds = Object.keys(methods) as MethodId[];
