@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { parseRunDocument } from '#shared/domain/run.ts';
+import { documentFacts } from '../../../src/renderer/data/runFacts.ts';
+
+function facts(changes: Record<string, unknown>): Record<string, string> {
+  const document = parseRunDocument({ dataset: { id: 'x' }, ...changes });
+  return Object.fromEntries(documentFacts(document).map(({ name, value }) => [name, value]));
+}
+
+test('a run says the settings of its own architecture, optimizer and schedule', () => {
+  expect(facts({})).toMatchObject({
+    'Width multiplier': '1',
+    'Convolution widths': '32, 32, 64, 64',
+    Optimizer: 'Stochastic gradient descent',
+    Momentum: '0.9',
+    Schedule: 'Decay at each step',
+    'Decay per step': '0.0001',
+  });
+  const own = facts({
+    architecture: { id: 'mlp', hiddenSizes: [] },
+    optimizer: { id: 'adam', beta1: 0.8 },
+    schedule: { id: 'epochDecay' },
+    warmUp: { unit: 'epochs', value: 1 },
+    augmentation: { horizontalFlip: true },
+  });
+  expect(own).toMatchObject({
+    Architecture: 'Multilayer perceptron',
+    'Fully connected sizes': 'none',
+    Optimizer: 'Adam',
+    'Decay of the mean': '0.8',
+    'Decay after epochs': '30, 60, 90',
+    'Warm-up': '1 epoch',
+    'Random horizontal flip': 'yes',
+  });
+  // What others have, and what is folded away and as it is by default.
+  for (const name of ['Momentum', 'Width multiplier', 'Decay of the square', 'Random crop: padding']) {
+    expect(own).not.toHaveProperty([name]);
+  }
+});
