@@ -76,9 +76,16 @@ async function listRuns(context: CommandContext, options: { experiment?: string;
   });
 }
 
+/** The run that is named, also by an experiment that has no other. @throws LabError `notFound`. */
+async function findOneRun(reader: LabReader, id: string): Promise<string> {
+  const ids = (await reader.invoke('runs.find', { ids: [id] })).map((run) => run.id);
+  if (ids[0] !== undefined && ids.length === 1) return ids[0];
+  throw new LabError('notFound', `“${id}” is an experiment of ${ids.length} runs.`, `Name one of: ${ids.join(', ')}.`);
+}
+
 async function showRun(context: CommandContext, id: string): Promise<void> {
   await context.withReader(async (reader) => {
-    const run = await reader.invoke('runs.read', { id });
+    const run = await reader.invoke('runs.read', { id: await findOneRun(reader, id) });
     context.output.result(run, formatRun(run, context.commandLine(`runs resume ${run.id}`)));
   });
 }

@@ -118,7 +118,10 @@ export function concludeTraining(
   goOn = context.commandLine(`runs resume ${resumeId}`),
 ): void {
   const { runs, ending, halted } = trained;
-  if (halted !== null) context.output.note(`The queue stopped: ${halted.message} ${halted.hint}`);
+  if (halted !== null) {
+    const isSaid = runs.some((run) => run.error?.message === halted.message);
+    context.output.note(isSaid ? 'The queue stopped.' : `The queue stopped: ${halted.message} ${halted.hint}`);
+  }
   for (const run of runs.filter((candidate) => candidate.state === 'diverged')) {
     context.output.note(`${run.label}, seed ${run.seed}: ${run.error?.message ?? ''} ${run.error?.hint ?? ''}`);
   }

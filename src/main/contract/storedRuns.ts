@@ -54,6 +54,9 @@ export function findRuns(source: RunSource, { ids, states }: RunQuery): RunRecor
   return states === undefined ? runs : runs.filter((run) => states.includes(run.state));
 }
 
+/** Fewer characters name something by accident: all ids of a year begin alike, and every lab has a first run. */
+const shortestPart = 4;
+
 function findNamedRuns(source: RunSource, ids: readonly string[]): RunRecord[] {
   const found = new Map<string, RunRecord>();
   const experiments = source.experiments.list();
@@ -67,6 +70,13 @@ function findNamedRuns(source: RunSource, ids: readonly string[]): RunRecord[] {
       );
     }
     const runs = experiment === undefined ? [source.runs.get(id)] : source.runs.list({ experimentId: experiment.id });
+    if (id.trim().length < shortestPart) {
+      throw new LabError(
+        'notFound',
+        `“${id}” is too short to name a run or an experiment.`,
+        `Write at least ${shortestPart} characters of its id.`,
+      );
+    }
     for (const run of runs) found.set(run.id, run);
   }
   return [...found.values()].sort((left, right) => (left.id < right.id ? -1 : 1));

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDatasetDocument } from '#files/datasetDocument.ts';
 import { systemErrorCode } from '#files/fileErrors.ts';
-import type { DatasetDocument } from '#shared/domain/dataset.ts';
+import { exampleDatasetId, type DatasetDocument } from '#shared/domain/dataset.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import { labCommand } from '#shared/labCommand.ts';
 import type { DatasetProblem } from './datasetService.ts';
@@ -75,6 +75,13 @@ export function createCatalogue(datasetsDirectory: string, prepare: () => Promis
   }
 
   async function notFound(idOrName: string): Promise<LabError> {
+    if (idOrName === exampleDatasetId) {
+      return new LabError(
+        'notFound',
+        'The example data set has not been made yet.',
+        `Make it with ${labCommand('datasets example')}.`,
+      );
+    }
     const there = (await scan()).documents.map((document) => document.id).join(', ');
     return new LabError(
       'notFound',

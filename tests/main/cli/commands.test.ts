@@ -189,6 +189,10 @@ describe('training from the command line', () => {
     const { experiment, runs } = result;
     const id = runs[0]?.id ?? '';
 
+    expect(await lab('runs', 'show', experiment.id)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`Name one of: ${runs.map((run) => run.id).join(', ')}.`) as string,
+    });
     const shown = await lab('runs', 'show', id);
     expect(shown.stdout).toContain('train/loss: 10 points');
     expect((await lab('runs', 'list')).stdout).toMatch(/batchNorm +1 +done +10/);

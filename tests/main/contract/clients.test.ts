@@ -125,6 +125,8 @@ describe.each(transports)('a client %s', (_name, open) => {
     if (training === undefined || waiting === undefined) throw new Error('no runs');
     await until(contract, async () => (await client.invoke('runs.get', { id: training })).progress?.step === 12);
     expect(await client.invoke('queue.get', {})).toMatchObject({ running: [training], queued: [waiting] });
+    // Also by its name.
+    expect(await codeOf(client.invoke('datasets.remove', { id: 'Tiny' }))).toBe('invalidState');
     const stopped = await client.invoke('runs.stop', { ids: [waiting, training] });
     expect(stopped.map(({ id, state }) => [id, state])).toEqual([
       [waiting, 'stopped'],
@@ -206,6 +208,9 @@ describe.each(transports)('a client %s', (_name, open) => {
     expect(await client.invoke('runs.delete', { ids: [first.id] })).toEqual([first.id]);
     expect((await client.invoke('runs.find', {})).map((run) => run.id)).toEqual(runs.slice(1).map((run) => run.id));
     expect(await codeOf(client.invoke('runs.find', { ids: ['nobody'] }))).toBe('notFound');
+    // The beginning of an id, but of one by accident.
+    expect(await client.invoke('runs.find', { ids: [id.slice(0, 12)] })).toHaveLength(runs.length - 1);
+    expect(await codeOf(client.invoke('runs.find', { ids: [id.slice(0, 3)] }))).toBe('notFound');
     expect(await codeOf(client.invoke('runs.read', { id: first.id }))).toBe('notFound');
     // What is deleted with its experiment is found no more, though it can be restored still.
     await client.invoke('experiments.delete', { ids: [id] });

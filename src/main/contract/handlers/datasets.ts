@@ -1,5 +1,7 @@
 import type { Handlers } from '#shared/contract.ts';
+import { LabError } from '#shared/errors.ts';
 import { readDatasetPreview } from '../../datasets/datasetPreview.ts';
+import type { Lab } from '../../lab.ts';
 import type { ContractContext } from '../context.ts';
 
 export function datasetHandlers({
@@ -74,9 +76,25 @@ export function datasetHandlers({
     },
     'datasets.verify': ({ id }) => lab.datasets.verify(id),
     async 'datasets.remove'({ id }) {
+      await requireUnused(lab, id);
       await lab.datasets.remove(id);
       events.emit('datasetsChanged', {});
       return null;
     },
   };
+}
+
+/** @throws LabError `invalidState` where a run trains on the data set, or waits to. */
+async function requireUnused(lab: Lab, idOrName: string): Promise<void> {
+  // A damaged data set has no name.
+  const document = await lab.datasets.get(idOrName).catch(() => null);
+  const names = [idOrName, document?.id, document?.name];
+  const { training, waiting } = lab.runs.queueState();
+  const user = [...training, ...waiting].find((id) => names.includes(lab.runs.get(id).document.dataset.id));
+  if (user === undefined) return;
+  throw new LabError(
+    'invalidState',
+    `Run ${user} uses the data set “${document?.name ?? idOrName}”.`,
+    'Wait until it is done, or stop it first; a stopped run needs the data set again when it is resumed.',
+  );
 }
