@@ -20,7 +20,7 @@ export interface ChartLayout {
 
 // Without quotes: ECharts writes it into an SVG attribute as it is.
 const fontFamily = 'Inter, Helvetica Neue, Helvetica, Arial, sans-serif';
-/** Curves with at most this many points get their markers. */
+/** Where no curve of a panel has more points than this, all get their markers. */
 const markedPoints = 40;
 
 /** The ECharts option of a chart description: pure, the same for screen and files. */
@@ -140,7 +140,6 @@ function nameOption(axis: ChartAxis, tokens: ChartTokens, fontSize: number): Rec
     nameLocation: 'middle',
     nameTextStyle: { fontFamily, fontSize, color: tokens.faintText },
     axisLine: { show: true, onZero: false, lineStyle: { color: tokens.axis } },
-    minorTick: { show: axis.scale === 'log', lineStyle: { color: tokens.axis } },
   };
 }
 
@@ -155,6 +154,7 @@ function horizontalOption(
     gridIndex,
     type: axis.scale === 'log' ? 'log' : 'value',
     nameGap: fontSize * 2.1,
+    minorTick: { show: axis.scale === 'log', lineStyle: { color: tokens.axis } },
     splitNumber: 5,
     ...(axis.range ? { min: axis.range[0], max: axis.range[1] } : {}),
     axisTick: { show: true, lineStyle: { color: tokens.axis } },
@@ -186,6 +186,11 @@ function verticalOption(
     gridIndex,
     type: axis.scale === 'log' ? 'log' : 'value',
     nameGap: labelsWidth(vertical, fontSize) + fontSize * 0.7,
+    // Over very many decades they would lie as close as a line.
+    minorTick: {
+      show: axis.scale === 'log' && range !== null && range[1] / range[0] < 1e12,
+      lineStyle: { color: tokens.axis },
+    },
     scale: true,
     ...(range ? { min: range[0], max: range[1] } : {}),
     axisTick: { show: true, lineStyle: { color: tokens.axis }, ...ticks },
@@ -203,6 +208,7 @@ function verticalOption(
 
 function panelSeries(panel: ChartPanel, index: number, fontSize: number, marked = true): SeriesOption[] {
   const place = { xAxisIndex: index, yAxisIndex: index, animation: false };
+  const few = panel.series.every(({ points }) => points.x.length <= markedPoints);
   return panel.series.flatMap((series, order): SeriesOption[] => {
     const { x, y } = series.points;
     const { style } = series;
@@ -222,7 +228,7 @@ function panelSeries(panel: ChartPanel, index: number, fontSize: number, marked 
       color: style.color,
       symbol: style.marker,
       symbolSize: fontSize * 0.5,
-      showSymbol: !thin && (x.length === 1 || (marked && x.length <= markedPoints)),
+      showSymbol: !thin && (x.length === 1 || (marked && few)),
       silent: true,
       lineStyle: {
         color: style.color,
