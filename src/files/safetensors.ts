@@ -146,7 +146,8 @@ function parseHeader(bytes: Uint8Array): {
 }
 
 function readValues(bytes: Uint8Array, dtype: 'F32' | 'I32'): Float32Array | Int32Array {
-  const aligned = bytes.byteOffset % bytesPerValue === 0 ? bytes : bytes.slice();
+  // Not `slice`: a Buffer's does not copy.
+  const aligned = bytes.byteOffset % bytesPerValue === 0 ? bytes : Uint8Array.from(bytes);
   const count = aligned.byteLength / bytesPerValue;
   return dtype === 'F32'
     ? new Float32Array(aligned.buffer, aligned.byteOffset, count)
