@@ -33,9 +33,10 @@ export function createGhostBatchNorm(
       const h = linear(requireTensor(parameters, 'kernel'));
       const gamma = requireTensor(parameters, 'gamma') as Tensor1D;
       const beta = requireTensor(parameters, 'beta') as Tensor1D;
-      const ghosts = split(h, h.shape[0] / ghostSize, 0).map((ghost) =>
-        operations.batchNormTraining(ghost, gamma, beta, epsilon),
-      );
+      const ghostCount = h.shape[0] / ghostSize;
+      // The library's gradient of a split into one part fails.
+      const parts = ghostCount === 1 ? [h] : split(h, ghostCount, 0);
+      const ghosts = parts.map((ghost) => operations.batchNormTraining(ghost, gamma, beta, epsilon));
       const average = (values: Tensor[]): Tensor => mean(stack(values), 0);
       const batch = {
         mean: average(ghosts.map((ghost) => ghost.mean)),

@@ -75,6 +75,19 @@ describe('every method', () => {
     expect(engine.memory().tensorCount).toBe(0);
   });
 
+  it('lets a ghost as large as the batch be batch normalization', async () => {
+    const train = async (method: Record<string, unknown>): Promise<number[]> => {
+      const { series } = await runTraining(engine, lab, tinyDocument({ method }), {
+        checkpoints: `ghost-${String(method['id'])}`,
+      });
+      return (series['train/loss'] ?? []).map(([, loss]) => loss);
+    };
+    const whole = await train({ id: 'batchNorm' });
+    const ghost = await train({ id: 'ghostBatchNorm', ghostSize: 4 });
+    expect(ghost).toHaveLength(12);
+    ghost.forEach((loss, index) => expect(loss).toBeCloseTo(whole[index] ?? NaN, 5));
+  });
+
   it('logs the penalty and ζ of gamma decay, and not as part of the loss', async () => {
     const train = (strength: number) =>
       runTraining(engine, lab, tinyDocument({ method: { id: 'populationNormGammaDecay', images: 8, strength } }), {
