@@ -1,4 +1,4 @@
-import { toLabErrorData } from '#shared/errors.ts';
+import { LabError } from '#shared/errors.ts';
 import type { ParityRecord, ParityTask } from '#shared/protocol.ts';
 import { basename } from 'node:path';
 import type { Engine } from './engines/engine.ts';
@@ -61,7 +61,10 @@ export async function checkFixture(directory: string, engine: Engine, execution:
       problem: null,
     };
   } catch (error) {
-    const { message } = toLabErrorData(error);
+    const message =
+      error instanceof LabError
+        ? error.message
+        : `The fixture ${about.fixture} cannot be run: ${error instanceof Error ? error.message : String(error)}.`;
     return { ...about, ok: false, exceeded: [], steps: [], errors: {}, tolerances: {}, problem: message };
   }
 }

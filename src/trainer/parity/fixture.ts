@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseSafetensors, type TensorData } from '#files/safetensors.ts';
 import type { ImageShape, NetworkLayer } from '#shared/domain/architecture.ts';
 import { methodIds, methods, methodSchema, type MethodId, type MethodSettings } from '#shared/domain/methods/index.ts';
-import { LabError } from '#shared/errors.ts';
+import { LabError, toLabErrorData } from '#shared/errors.ts';
 
 /** A reference run of another program: settings, values and what came of them. */
 
@@ -36,6 +36,8 @@ const penaltySchema = z.discriminatedUnion('type', [
     noise: z.string(),
     targetBatchSize: z.int(),
     strength: z.number(),
+    /** ζ is a constant in the gradient here; a run in which it is not is another one. */
+    stopGradientThroughZeta: z.literal(true).default(true),
   }),
   z.object({ type: z.literal('constant'), coefficient: z.number() }),
 ]);
@@ -62,7 +64,9 @@ const runSchema = commonSchema.extend({
   population: z.object({ size: z.int().positive() }).nullable().default(null),
 });
 
-const tolerancesSchema = z.record(z.string(), z.number());
+const tolerancesSchema = z
+  .record(z.string(), z.number().nonnegative())
+  .refine((tolerances) => Object.keys(tolerances).length > 0, 'there is none, so nothing would be compared');
 const evaluationSchema = z.object({
   evalLoss: z.number(),
   evalAccuracy: z.number(),
@@ -80,8 +84,8 @@ interface Fixture {
   image: ImageShape;
   layers: NetworkLayer[];
   epsilon: number;
-  /** @throws LabError `invalidDocument` where it is not there. */
-  tensor(name: string): TensorData;
+  /** @throws LabError `invalidDocument` where it is not there, or of another shape. */
+  tensor(name: string, shape?: readonly number[]): TensorData;
   tensorNames: readonly string[];
 }
 
@@ -105,26 +109,72 @@ export async function readFixture(directory: string): Promise<TrainingFixture | 
   const name = basename(directory);
   const runJson = await readJson(join(directory, 'run.json'));
   const expectedJson = await readJson(join(directory, 'expected.json'));
-  const { tensors } = parseSafetensors(await read(join(directory, 'tensors.safetensors')));
+  const tensors = readTensors(await read(join(directory, 'tensors.safetensors')), name);
   const common = parse(commonSchema, runJson, name, 'run.json');
   const fixture: Fixture = {
     name,
     image: [common.input.height, common.input.width, common.input.channels],
     layers: common.layers.map((layer) => toNetworkLayer(layer, name)),
     epsilon: common.epsilon,
-    tensor(tensorName) {
+    tensor(tensorName, shape) {
       const found = tensors[tensorName];
-      if (found) return found;
-      throw invalid(name, `tensors.safetensors has no “${tensorName}”`);
+      if (!found) throw invalid(name, `tensors.safetensors has no “${tensorName}”`);
+      if (shape && found.shape.join() !== shape.join()) {
+        throw invalid(name, `“${tensorName}” is [${found.shape.join()}] where [${shape.join()}] is needed`);
+      }
+      return found;
     },
     tensorNames: Object.keys(tensors),
   };
   if (common.method === 'foldBatchNorm') {
-    return { ...fixture, kind: 'folding', expected: parse(evaluationSchema, expectedJson, name, 'expected.json') };
+    const expected = parse(evaluationSchema, expectedJson, name, 'expected.json');
+    checkEvaluation(fixture, expected, common.classes);
+    return { ...fixture, kind: 'folding', expected };
   }
   const run = parse(runSchema, runJson, name, 'run.json');
   const expected = parse(expectedSchema, expectedJson, name, 'expected.json');
+  checkEvaluation(fixture, expected, run.classes);
+  checkTraining(fixture, run, expected.steps.length);
   return { ...fixture, kind: 'training', method: readMethod(run, name), run, expected };
+}
+
+function readTensors(bytes: Uint8Array, name: string): Record<string, TensorData> {
+  try {
+    return parseSafetensors(bytes).tensors;
+  } catch (error) {
+    throw invalid(name, `tensors.safetensors: ${toLabErrorData(error).message.replace(/\.$/, '')}`);
+  }
+}
+
+/** What is evaluated has to fit the images, the classes and the network. */
+function checkEvaluation(fixture: Fixture, { evalLogits }: z.infer<typeof evaluationSchema>, classes: number): void {
+  const { name, image, layers } = fixture;
+  const count = evalLogits.length;
+  if (count === 0 || evalLogits.some((logits) => logits.length !== classes)) {
+    throw invalid(name, `expected.json: evalLogits are not those of ${classes} classes`);
+  }
+  const output = layers.findLast((layer) => 'channels' in layer)?.channels;
+  if (output !== classes) throw invalid(name, `its last layer has ${output ?? 0} outputs for ${classes} classes`);
+  fixture.tensor('eval/x', [count, ...image]);
+  checkLabels(fixture, 'eval/y', [count], classes);
+}
+
+function checkTraining(
+  fixture: Fixture,
+  { steps, batchSize, classes, population }: z.infer<typeof runSchema>,
+  expectedSteps: number,
+): void {
+  if (expectedSteps !== steps) {
+    throw invalid(fixture.name, `expected.json has ${expectedSteps} steps, run.json ${steps}`);
+  }
+  fixture.tensor('batch/x', [steps, batchSize, ...fixture.image]);
+  checkLabels(fixture, 'batch/y', [steps, batchSize], classes);
+  if (population) fixture.tensor('population/x', [population.size, ...fixture.image]);
+}
+
+function checkLabels(fixture: Fixture, name: string, shape: readonly number[], classes: number): void {
+  const wrong = fixture.tensor(name, shape).values.find((label) => !(label >= 0 && label < classes));
+  if (wrong !== undefined) throw invalid(fixture.name, `“${name}” holds ${wrong}, which is none of ${classes} classes`);
 }
 
 async function read(file: string): Promise<Uint8Array> {
@@ -155,7 +205,8 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, name: s
   throw invalid(name, `${file}: ${z.prettifyError(result.error).replace(/\s+/g, ' ')}`);
 }
 
-function invalid(name: string, what: string): LabError {
+/** What says that a fixture does not fit together, or is beyond NormLab. */
+export function invalid(name: string, what: string): LabError {
   return new LabError(
     'invalidDocument',
     `The fixture ${name} cannot be run: ${what}.`,

@@ -19,7 +19,7 @@ import {
   type StepExecution,
 } from '../steps.ts';
 import { addPrefix, disposeAll, readScalar, requireTensor, selectByPrefix, toScalars } from '../tensors.ts';
-import type { FoldingFixture, TrainingFixture } from './fixture.ts';
+import { invalid, type FoldingFixture, type TrainingFixture } from './fixture.ts';
 
 type Measurement = Pick<ParityRecord, 'steps' | 'errors'>;
 
@@ -58,7 +58,13 @@ export function measureTraining(fixture: TrainingFixture, engine: Engine, execut
 
   const optimizer = createOptimizer({ id: 'sgd', momentum: run.optimizer.momentum, weightDecay: 0 });
   const initial = createInitialState(network, 0, optimizer);
-  for (const name of parameterNames) initial[statePrefixes.parameters + name] = fixture.tensor(`initial/${name}`);
+  const strange = fixture.tensorNames.find(
+    (name) => name.startsWith('initial/') && !parameterNames.includes(name.slice('initial/'.length)),
+  );
+  if (strange !== undefined) throw invalid(fixture.name, `“${strange}” is no parameter of its network`);
+  for (const [name, { shape }] of Object.entries(network.variables.parameters)) {
+    initial[statePrefixes.parameters + name] = fixture.tensor(`initial/${name}`, shape);
+  }
   let state = uploadState(initial);
   const population: TensorRecord =
     populationSize === null ? {} : { population: upload(fixture.tensor('population/x'), 'float32') };
