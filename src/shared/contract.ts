@@ -6,7 +6,7 @@ import type { RunDocument } from './domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
 import { runStates, type RunState } from './domain/runState.ts';
 import type { LabErrorData } from './errors.ts';
-import type { EngineDescription } from './protocol.ts';
+import { methodCheckSchema, type EngineDescription } from './protocol.ts';
 
 /**
  * The one table of everything a renderer (or another client) can ask of the lab. Types of the
@@ -55,19 +55,50 @@ export interface EngineListItem {
   description: EngineDescription | null;
 }
 
+/** How well an engine of this machine computes every method. */
+export const engineCheckSchema = z.strictObject({
+  /** Title of the engine, with device and threads. */
+  engine: z.string(),
+  checkedAt: z.string(),
+  ok: z.boolean(),
+  checks: z.array(methodCheckSchema),
+});
+export type EngineCheck = z.infer<typeof engineCheckSchema>;
+
+/** How far reference runs of another program are from their repetition on this machine. */
+export const parityReportSchema = z.strictObject({
+  path: z.string(),
+  engine: z.string(),
+  checkedAt: z.string(),
+  ok: z.boolean(),
+  records: z.array(
+    z.strictObject({
+      fixture: z.string(),
+      mode: z.enum(['eager', 'compiled']),
+      operations: z.enum(['composed', 'fused']),
+      ok: z.boolean(),
+      /** Largest error of each kind; null where it is no number. */
+      measures: z.array(z.strictObject({ kind: z.string(), error: z.number().nullable(), tolerance: z.number() })),
+      /** Why it could not be run. */
+      problem: z.string().nullable(),
+    }),
+  ),
+});
+export type ParityReport = z.infer<typeof parityReportSchema>;
+
 /** A job that takes longer than a call should: an import, an installation. */
 export interface JobRecord {
   id: string;
-  kind: 'importDataset' | 'exampleDataset' | 'installEngine';
+  kind: 'importDataset' | 'exampleDataset' | 'installEngine' | 'checkMethods' | 'checkParity';
   title: string;
   state: 'running' | 'done' | 'failed' | 'cancelled';
   phase: string;
   done: number;
   /** Null where unknown. */
   total: number | null;
-  unit: 'bytes' | 'images' | 'steps';
+  unit: 'bytes' | 'images' | 'steps' | 'checks';
   secondsLeft: number | null;
-  /** Id of what it made: a data set or an engine. */
+  /** Id of what it made: a data set or an engine; null where it made a report. */
   result: string | null;
   error: LabErrorData | null;
 }
@@ -255,6 +286,13 @@ export const contract = {
   'machine.describe': method<MachineDescription>()(nothing),
   'engines.list': method<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
   'engines.install': method<JobRecord>()(z.strictObject({ id })),
+  /** Checks every method's gradient and losses on the engine that trains, or the one named. */
+  'engines.checkMethods': method<JobRecord>()(z.strictObject({ id: id.optional() })),
+  /** The last check that was finished in this lab, if there is one. */
+  'engines.lastCheck': method<EngineCheck | null>()(nothing),
+  /** Repeats the reference run in a folder, or all in it, on the engine that trains. */
+  'parity.check': method<JobRecord>()(z.strictObject({ path })),
+  'parity.lastReport': method<ParityReport | null>()(nothing),
   'jobs.list': method<JobRecord[]>()(nothing),
   'jobs.cancel': method<JobRecord>()(z.strictObject({ id })),
 

@@ -58,12 +58,22 @@ export const parityTaskSchema = z.strictObject({
 });
 export type ParityTask = z.infer<typeof parityTaskSchema>;
 
+/** Checks the loss and the gradient of methods with a fixed little network: see `methodVerification`. */
+export const checkMethodsTaskSchema = z.strictObject({
+  type: z.literal('checkMethods'),
+  engine: engineLocationSchema,
+  /** Ids of methods; null checks all. */
+  methods: z.array(z.string()).nullable(),
+});
+export type CheckMethodsTask = z.infer<typeof checkMethodsTaskSchema>;
+
 export const trainerTaskSchema = z.discriminatedUnion('type', [
   trainTaskSchema,
   describeTaskSchema,
   verifyTaskSchema,
   benchTaskSchema,
   parityTaskSchema,
+  checkMethodsTaskSchema,
 ]);
 export type TrainerTask = z.infer<typeof trainerTaskSchema>;
 
@@ -165,6 +175,43 @@ export const parityRecordSchema = z.strictObject({
 });
 export type ParityRecord = z.infer<typeof parityRecordSchema>;
 
+/** Numbers of one check that may have failed to be a number: null then, so that they are JSON. */
+const errorSchema = z.number().nullable();
+
+/** How well an engine computes one method. */
+export const methodCheckSchema = z.strictObject({
+  /** Id of the method. */
+  method: z.string(),
+  /** What sets it apart from the method's other checks, in words. */
+  variant: z.string().nullable(),
+  ok: z.boolean(),
+  /** What the gradient is the derivative of: the loss, or the loss with what the method takes as constant held. */
+  derivativeOf: z.enum(['loss', 'lossWithConstants']),
+  /** Each way in which the engine computes. */
+  executions: z.array(
+    z.strictObject({
+      mode: z.enum(['eager', 'compiled']),
+      operations: z.enum(['composed', 'fused']),
+      /** Largest relative error of a directional derivative, and of which parameter. */
+      gradientError: errorSchema,
+      worstParameter: z.string(),
+      /** Largest difference of a loss from the stored ones. */
+      lossError: errorSchema,
+      /** Whether the same step twice gives the same bits. */
+      sameBits: z.boolean(),
+    }),
+  ),
+  /** Directional derivatives compared, of each way in which the engine computes. */
+  directions: z.int().nonnegative(),
+  gradientTolerance: z.number(),
+  /** Null where no losses are stored. */
+  lossTolerance: z.number().nullable(),
+  seconds: z.number(),
+  /** Why it could not be checked. */
+  problem: z.string().nullable(),
+});
+export type MethodCheck = z.infer<typeof methodCheckSchema>;
+
 /** From the trainer to main. */
 export const trainerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), protocolVersion: z.int(), pid: z.int() }),
@@ -200,6 +247,13 @@ export const trainerMessageSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('bench'), records: z.array(benchRecordSchema) }),
   z.strictObject({ type: z.literal('parity'), records: z.array(parityRecordSchema) }),
+  /** One more of `total` methods is checked. */
+  z.strictObject({ type: z.literal('methodChecked'), check: methodCheckSchema, done: z.int(), total: z.int() }),
+  z.strictObject({
+    type: z.literal('methodsChecked'),
+    engine: engineDescriptionSchema,
+    checks: z.array(methodCheckSchema),
+  }),
   z.strictObject({
     type: z.literal('failed'),
     error: z.strictObject({

@@ -8,6 +8,7 @@ import { protocolVersion, type TrainerCommand, type TrainerTask } from '#shared/
 import { bench } from './bench.ts';
 import { connectToMain } from './connection.ts';
 import { openEngine } from './engines/openEngine.ts';
+import { checkMethods } from './methodCheck.ts';
 import { checkParity } from './parity.ts';
 import { train } from './train.ts';
 import { verifyEngine } from './verify.ts';
@@ -77,6 +78,15 @@ async function runTask(task: TrainerTask): Promise<void> {
       break;
     case 'parity':
       connection.send({ type: 'parity', records: await checkParity(task, engine) });
+      break;
+    case 'checkMethods':
+      connection.send({
+        type: 'methodsChecked',
+        engine: engine.describe(),
+        checks: await checkMethods(task, engine, (check, done, total) => {
+          connection.send({ type: 'methodChecked', check, done, total });
+        }),
+      });
       break;
   }
   engine.dispose();

@@ -241,6 +241,38 @@ export function createGradientStep(
 }
 
 /**
+ * The forward pass of a gradient step alone, for checks: `losses` [M], the cross-entropy of each image;
+ * `penalty` where the methods have one; `statistics/…` after the step.
+ */
+export function createLossStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  batchSize: number,
+  execution: StepExecution,
+): Step {
+  return engine.createStep({
+    name: 'lossStep',
+    inputs: {
+      ...variableSpecifications(network),
+      ...batchSpecifications(image, batchSize),
+      ...(network.drawsRandomNumbers && randomSeedSpecification),
+    },
+    body(inputs, operations) {
+      const given = networkInputs(inputs, operations);
+      const { logits, statistics } = network.forwardTraining(given);
+      const penalty = network.penalty(given.parameters, given.statistics);
+      return {
+        losses: operations.softmaxCrossEntropy(logits, requireTensor(inputs, 'labels') as Tensor1D),
+        ...(penalty && { penalty }),
+        ...addPrefix(statistics, statePrefixes.statistics),
+      };
+    },
+    ...execution,
+  });
+}
+
+/**
  * Sum of the squared gradients of each output channel (the last axis) of every parameter, [C], of the
  * loss and penalty of a batch; inputs as of a gradient step. Results: `<layer>/<parameter>`.
  */

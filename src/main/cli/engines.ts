@@ -5,6 +5,7 @@ import { labCommand } from '#shared/labCommand.ts';
 import type { EngineId, EngineService } from '../engines/engineService.ts';
 import { openEngines } from '../lab.ts';
 import { trainVerificationNetwork } from '../runs/trainerTask.ts';
+import { addCheckGradientsCommand } from './checkGradients.ts';
 import type { CommandContext } from './context.ts';
 import { withProgress } from './engineWork.ts';
 import { formatBytes, formatTable } from './format.ts';
@@ -32,6 +33,7 @@ export function addEngineCommands(program: Command, context: CommandContext): vo
       'compare the files of every installed engine with their checksums, and a few steps trained on every engine with stored values',
     )
     .action(() => verifyEngines(context));
+  addCheckGradientsCommand(engines, context);
 }
 
 async function listEngines(context: CommandContext): Promise<void> {

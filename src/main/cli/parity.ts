@@ -1,9 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { LabError } from '#shared/errors.ts';
 import type { ParityRecord } from '#shared/protocol.ts';
-import { checkParity } from '../runs/trainerTask.ts';
+import { findParityFixtures, repeatReferenceRuns } from '../verification/parityFixtures.ts';
 import type { CommandContext } from './context.ts';
 import { withEngine } from './engineWork.ts';
 import { formatTable } from './format.ts';
@@ -25,35 +22,14 @@ export function addParityCommand(program: Command, context: CommandContext): voi
     .action((directory: string, options: ParityOptions) => parity(context, context.resolvePath(directory), options));
 }
 
-/**
- * The folder itself where it is a reference run, else the reference runs in it.
- * @throws LabError `notFound` where there is none.
- */
-function findFixtures(directory: string): string[] {
-  const isFixture = (folder: string): boolean => existsSync(join(folder, 'run.json'));
-  if (isFixture(directory)) return [directory];
-  const found = existsSync(directory)
-    ? readdirSync(directory)
-        .sort()
-        .map((name) => join(directory, name))
-        .filter(isFixture)
-    : [];
-  if (found.length > 0) return found;
-  throw new LabError(
-    'notFound',
-    `There is no reference run in ${directory}.`,
-    'Name a folder with run.json, expected.json and tensors.safetensors, or one that holds such folders.',
-  );
-}
-
 async function parity(context: CommandContext, directory: string, options: ParityOptions): Promise<void> {
-  const fixtures = findFixtures(directory);
+  const fixtures = findParityFixtures(directory);
   const records: ParityRecord[] = [];
   await withEngine(context, options.engine, async (engine, { line, signal }) => {
-    for (const [index, fixture] of fixtures.entries()) {
-      line.update('comparing', index / fixtures.length, fixture);
-      records.push(...(await checkParity(context.launcher, { engine, directories: [fixture] }, signal)));
-    }
+    const onProgress = (done: number, fixture: string): void => {
+      line.update('comparing', done / fixtures.length, fixture);
+    };
+    records.push(...(await repeatReferenceRuns(context.launcher, engine, fixtures, { signal, onProgress })));
   });
   context.output.result(records, formatParity(records));
   if (records.some(({ ok }) => !ok)) context.exitStatus = 1;

@@ -13,7 +13,7 @@ import { describeTrainerLoss } from './trainerLoss.ts';
 
 export type TrainerResult = Extract<
   TrainerMessage,
-  { type: 'finished' | 'described' | 'verified' | 'bench' | 'parity' }
+  { type: 'finished' | 'described' | 'verified' | 'bench' | 'parity' | 'methodsChecked' }
 >;
 
 /** How a trainer process ended; exactly one of these for each process. */
@@ -164,6 +164,7 @@ export class TrainerProcess {
       case 'verified':
       case 'bench':
       case 'parity':
+      case 'methodsChecked':
         this.#conclude({ kind: 'result', result: message });
         break;
     }

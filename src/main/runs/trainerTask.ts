@@ -2,10 +2,13 @@ import { LabError } from '#shared/errors.ts';
 import type {
   BenchRecord,
   BenchTask,
+  CheckMethodsTask,
   EngineDescription,
   EngineLocation,
+  MethodCheck,
   ParityRecord,
   ParityTask,
+  TrainerMessage,
   TrainerTask,
 } from '#shared/protocol.ts';
 import type { TrainerLauncher } from './trainerLauncher.ts';
@@ -17,9 +20,10 @@ async function runTask<Type extends TrainerResult['type']>(
   task: TrainerTask,
   type: Type,
   signal?: AbortSignal,
+  onMessage: (message: TrainerMessage) => void = () => undefined,
 ): Promise<Extract<TrainerResult, { type: Type }>> {
   signal?.throwIfAborted();
-  const trainer = new TrainerProcess(launcher, task, () => undefined);
+  const trainer = new TrainerProcess(launcher, task, onMessage);
   const abort = (): void => {
     trainer.kill();
   };
@@ -80,4 +84,23 @@ export async function checkParity(
   signal?: AbortSignal,
 ): Promise<ParityRecord[]> {
   return (await runTask(launcher, { type: 'parity', ...task }, 'parity', signal)).records;
+}
+
+/** Checks loss and gradient of methods on an engine; `onCheck` is told after each. */
+export async function checkMethods(
+  launcher: TrainerLauncher,
+  task: Omit<CheckMethodsTask, 'type'>,
+  onCheck: (check: MethodCheck, done: number, total: number) => void,
+  signal?: AbortSignal,
+): Promise<{ engine: EngineDescription; checks: MethodCheck[] }> {
+  const { engine, checks } = await runTask(
+    launcher,
+    { type: 'checkMethods', ...task },
+    'methodsChecked',
+    signal,
+    (message) => {
+      if (message.type === 'methodChecked') onCheck(message.check, message.done, message.total);
+    },
+  );
+  return { engine, checks };
 }

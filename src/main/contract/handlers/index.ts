@@ -8,6 +8,7 @@ import { machineHandlers } from './machine.ts';
 import { memoryHandlers } from './memory.ts';
 import { metricsHandlers } from './metrics.ts';
 import { runHandlers } from './runs.ts';
+import { verificationHandlers } from './verification.ts';
 
 /** Every method of the contract; one that is missing does not compile. */
 export function createHandlers(context: ContractContext): Handlers {
@@ -20,5 +21,6 @@ export function createHandlers(context: ContractContext): Handlers {
     ...runHandlers(context),
     ...metricsHandlers(context),
     ...memoryHandlers(context),
+    ...verificationHandlers(context),
   };
 }
