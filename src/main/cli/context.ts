@@ -78,13 +78,18 @@ export class CommandContext {
     }
   }
 
-  /** As `withLab`, for commands that only read: where the owner does not answer, they read beside it. */
+  /**
+   * As `withLab`, for commands that only read: where the owner does not answer, or the lab is one of a newer
+   * program, they only read the database.
+   */
   async withReader<Result>(use: (reader: LabReader) => Promise<Result>): Promise<Result> {
     let session: LabSession;
     try {
       session = await this.#open(false, 0);
     } catch (error) {
-      if (!(error instanceof LabError) || error.code !== 'labInUse') throw error;
+      if (!(error instanceof LabError)) throw error;
+      if (error.code === 'labFromNewerVersion') this.output.note(`${error.message} It is only read.`);
+      else if (error.code !== 'labInUse') throw error;
       return this.#readBeside(use);
     }
     try {
@@ -121,7 +126,10 @@ export class CommandContext {
       import('../store/openStore.ts'),
       import('./readOnlyClient.ts'),
     ]);
-    const store = openStore(this.labDirectory);
+    const store = openStore(this.labDirectory, {
+      readOnly: true,
+      onNotice: ({ message, hint }) => this.output.note(`${message} ${hint}`),
+    });
     try {
       return await use(createReadOnlyClient(store, this.labDirectory));
     } finally {

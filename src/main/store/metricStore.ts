@@ -33,6 +33,7 @@ export function createMetricStore(database: Database): OwnedMetricStore {
   const tables = prepareMetricTables(database);
   const findRun = database.prepare<[string]>('SELECT 1 FROM runs WHERE id = ?');
   const findRevision = database.prepare<[string], number>('SELECT metricsRevision FROM runs WHERE id = ?').pluck();
+  const findSeriesCount = database.prepare<[string], number>('SELECT seriesCount FROM runs WHERE id = ?').pluck();
   const changeRun = prepareRunChange(database);
   const openRuns = new Map<string, Map<string, OpenSeries>>();
 
@@ -50,7 +51,14 @@ export function createMetricStore(database: Database): OwnedMetricStore {
   function findSeries(runId: string, name: string): SeriesRow | undefined {
     const series = tables.findSeries(runId, name);
     if (series && !isRowIntact(series)) throw damagedSeries({ runId, name });
-    return series;
+    if (series) return series;
+    // Absent for good, or lost with a damaged page: the run says how many there are.
+    const there = tables.listSeries(runId);
+    const wanted = findSeriesCount.get(runId);
+    if (wanted !== undefined && (wanted !== there.length || there.some((other) => other.name === name))) {
+      throw damagedSeries({ runId, name });
+    }
+    return undefined;
   }
 
   function insertSeries(runId: string, name: string, firstStep: number): SeriesRow {
@@ -65,7 +73,7 @@ export function createMetricStore(database: Database): OwnedMetricStore {
       return transaction();
     } catch (error) {
       if (!(error instanceof DamagedChunkError)) throw error;
-      if (error.level === 0) throw damagedSeries(series, error);
+      if (error.level === 0 || database.readonly) throw damagedSeries(series, error);
     }
     const repair = database.transaction(() => {
       rebuildLevels(tables, series);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { LabError } from '#shared/errors.ts';
+import { labCommand } from '#shared/labCommand.ts';
 import { migrations as allMigrations, type Migration } from './migrations/index.ts';
 import { putLabInfo, readLabInfo } from './labInfo.ts';
 import { damagedFile } from './storeErrors.ts';
@@ -10,7 +11,9 @@ import { damagedFile } from './storeErrors.ts';
 export const applicationId = 0x4e4c6162;
 
 /** From here on rows have checksums, and the layout's version is written down a second time. */
-const versionWithChecksums = 40;
+export const versionWithChecksums = 40;
+/** The layout that this program writes. */
+export const newestVersion = allMigrations.at(-1)?.version ?? 0;
 const layoutVersionKey = 'layoutVersion';
 
 /** Layout of the database, as SQLite's `user_version`; 0 for a new file. */
@@ -85,6 +88,23 @@ function refuseForeignDatabase(database: Database, version: number): void {
   if (version !== 0 || objects !== 0) throw damagedFile(database.name);
 }
 
+/**
+ * For reading without changing anything: the layout is this program's, or a newer one, whose tables have
+ * what this program reads as long as nothing was taken out of them.
+ * @throws LabError `labDamaged`, or `invalidState` for a layout that would have to be migrated.
+ */
+export function requireReadableVersion(database: Database): void {
+  const version = readVersion(database);
+  refuseForeignDatabase(database, version);
+  refuseChangedVersion(database, version);
+  if (version >= newestVersion) return;
+  throw new LabError(
+    'invalidState',
+    `The database ${database.name} was written by an older NormLab and cannot be read without bringing it up to date.`,
+    'Close the program that has it open, then try again.',
+  );
+}
+
 /** A version that is not the one written down was damaged: its migrations would meet another layout. */
 function refuseChangedVersion(database: Database, version: number): void {
   const written = readLabInfo(database, layoutVersionKey);
@@ -99,7 +119,7 @@ function newerVersion(database: Database, version: number, newest: number): LabE
     'labFromNewerVersion',
     `The lab folder ${folder} was written by a newer NormLab` +
       `${writer === null ? '' : ` (${writer})`}: its database has version ${version}, this program knows up to ${newest}.`,
-    'Update NormLab to open it, or open another folder with --lab DIR; nothing was changed.' +
+    `Update NormLab to open it, or open another folder with --lab DIR; nothing was changed. Its runs can be read with ${labCommand('runs list')} and taken along with ${labCommand('runs export')}.` +
       (backup === null
         ? ''
         : ` The copy ${backup} from before that update can still be opened: put it into another folder as lab.sqlite.`),

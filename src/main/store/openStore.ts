@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { LabErrorData } from '#shared/errors.ts';
+import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { listDamage } from './damage.ts';
 import { createExperimentStore } from './experimentStore.ts';
 import { networkFileSystem as findNetworkFileSystem } from './fileSystem.ts';
@@ -9,15 +10,18 @@ import { acquireLabLock, type LabDoor } from './labLock.ts';
 import type { LockOwner } from './processLock.ts';
 import { createMemoryStore } from './memoryStore.ts';
 import { createMetricStore } from './metricStore.ts';
-import { migrateDatabase } from './migrate.ts';
+import { migrateDatabase, requireReadableVersion } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
 import { createRunStore } from './runStore.ts';
-import { toStoreError, translateErrors } from './storeErrors.ts';
+import { describeSalvage, finishReplacement, salvageDatabase } from './salvage.ts';
+import { damagedFile, toStoreError, translateErrors } from './storeErrors.ts';
 import type { Store } from './store.ts';
 
 export interface OpenStoreOptions {
   /** Written into the database where this program migrates it, for the message of an older program. */
   appVersion?: string;
+  /** Changes nothing, and opens databases of newer programs too: for reading beside an owner, and for a way out. */
+  readOnly?: boolean;
   /** Told what works, but not as well as it could, and what is damaged. */
   onNotice?: (notice: LabErrorData) => void;
   /** Replaced in tests. */
@@ -51,8 +55,7 @@ export function openLab(
   createLabDirectory(labDirectory);
   const lock = acquireLabLock(labDirectory, door);
   try {
-    const notices: LabErrorData[] = [];
-    const store = openStore(labDirectory, { ...options, onNotice: (notice) => notices.push(notice) });
+    const { store, notices } = openOrSalvage(labDirectory, options);
     return {
       directory: labDirectory,
       owner: lock.owner,
@@ -72,25 +75,86 @@ export function openLab(
   }
 }
 
+/** Opens the store; where its database is damaged, what can be read of it is saved into a new one first. */
+function openOrSalvage(
+  labDirectory: string,
+  options: Omit<OpenStoreOptions, 'onNotice'>,
+): { store: Store; notices: LabErrorData[] } {
+  const file = databasePath(labDirectory);
+  const notices: LabErrorData[] = [];
+  const open = (): Store => openStore(labDirectory, { ...options, onNotice: (notice) => notices.push(notice) });
+  try {
+    finishReplacement(file);
+    return { store: open(), notices };
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code !== 'labDamaged') throw toStoreError(error, file);
+  }
+  notices.length = 0;
+  const salvaged = describeSalvage(salvageDatabase(file));
+  const store = open();
+  return { store, notices: [...salvaged, ...notices] };
+}
+
+/** The database of a lab folder. */
+export function databasePath(labDirectory: string): string {
+  return join(labDirectory, 'lab.sqlite');
+}
+
 /**
  * Opens `lab.sqlite` in a lab folder, both made where they are absent, and brings it to this
  * program's layout. The caller owns the folder (`openLab`, `acquireLabLock`).
  * @throws LabError `labNotWritable`, `labDamaged`, `labFromNewerVersion` (the file is not changed), `diskFull`.
  */
 export function openStore(labDirectory: string, options: OpenStoreOptions = {}): Store {
+  if (options.readOnly === true) return openStoreReadOnly(labDirectory, options);
   createLabDirectory(labDirectory);
-  const file = join(labDirectory, 'lab.sqlite');
+  const file = databasePath(labDirectory);
+  // The last owner's end leaves nothing but the database; a crash or a power cut leaves its journal.
+  const endedWell = !existsSync(`${file}-wal`) && !existsSync(`${file}-journal`);
   let database: Database.Database | undefined;
   try {
     database = new Database(file, { timeout: busyTimeoutMs });
+    if (!endedWell) checkPages(database);
     prepareDatabase(database, labDirectory, options);
-    const store = translateErrors(createStore(database, file), file);
+    const store = openTables(database, file);
     for (const notice of store.damaged()) options.onNotice?.(notice);
     return store;
   } catch (error) {
     database?.close();
     throw toStoreError(error, file);
   }
+}
+
+function openStoreReadOnly(labDirectory: string, { onNotice }: OpenStoreOptions): Store {
+  const file = databasePath(labDirectory);
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { timeout: busyTimeoutMs, readonly: true, fileMustExist: true });
+    requireReadableVersion(database);
+    const store = openTables(database, file);
+    for (const notice of store.damaged()) onNotice?.(notice);
+    return store;
+  } catch (error) {
+    database?.close();
+    throw toStoreError(error, file);
+  }
+}
+
+/** @throws LabError `labDamaged` where a table is not as its migrations made it. */
+function openTables(database: Database.Database, file: string): Store {
+  try {
+    return translateErrors(createStore(database, file), file);
+  } catch (error) {
+    const isSqlError = error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR';
+    throw isSqlError ? damagedFile(file, error) : error;
+  }
+}
+
+/** @throws LabError `labDamaged` where pages of the database are out of order. */
+function checkPages(database: Database.Database): void {
+  const problems = database.pragma('quick_check(10)') as { quick_check: string }[];
+  const found = problems.map(({ quick_check }) => quick_check).filter((text) => text !== 'ok');
+  if (found.length > 0) throw damagedFile(database.name, new Error(found.join('; ')));
 }
 
 function prepareDatabase(

@@ -10,6 +10,11 @@ export function readExperimentCount(database: Database): number | null {
   return value === null ? null : Number(value);
 }
 
+/** Writes down how many experiments there are. */
+export function putExperimentCount(database: Database, count: number): void {
+  putLabInfo(database, experimentCountKey, String(count));
+}
+
 /**
  * Keeps count of rows where others tell what should be there: a row that a damaged page lost is noticed
  * by the count. One row more or less is written down, never what is counted anew: that would hide a loss.
@@ -31,7 +36,7 @@ export function prepareRowCounts(database: Database) {
     },
     experiments(change: number): void {
       const count = readExperimentCount(database);
-      if (count !== null) putLabInfo(database, experimentCountKey, String(count + change));
+      if (count !== null) putExperimentCount(database, count + change);
     },
   };
 }
