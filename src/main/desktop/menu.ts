@@ -15,7 +15,7 @@ export function menuTemplate(platform: NodeJS.Platform, actions: MenuActions): M
       label: '&File',
       submenu: [
         { label: 'New Experiment', accelerator: 'CmdOrCtrl+N', click: () => actions.show('/new') },
-        { label: 'Import Data Set…', accelerator: 'CmdOrCtrl+I', click: () => actions.show('/data') },
+        { label: 'Import Data Set…', accelerator: 'CmdOrCtrl+I', click: () => actions.show('/data?import') },
         { type: 'separator' },
         { label: 'Open Lab Folder', click: actions.openLabFolder },
         { type: 'separator' },
