@@ -90,7 +90,7 @@ const installAgain = (id: EngineId): string => `Install it again with ${labComma
 async function findDamage(engines: EngineService, id: EngineId): Promise<string[] | null> {
   if (id === 'javascript') return null;
   try {
-    return await engines.verifyFiles(id, { hashes: true });
+    return await engines.verifyFiles(id);
   } catch (error) {
     if (error instanceof LabError && error.code === 'engineMissing') return null;
     throw error;
@@ -108,7 +108,8 @@ async function verifyEngines(context: CommandContext): Promise<void> {
     const failed = (error: LabErrorData): void => {
       rows.push({ engine: id, mode: '–', ok: false, largestDifference: null, error });
     };
-    const damage = await findDamage(engines, id);
+    // What the person names instead is not NormLab's to compare.
+    const damage = context.environment['NORMLAB_TENSORFLOW'] ? null : await findDamage(engines, id);
     if (damage !== null) {
       const error = damage.length === 0 ? null : damagedFiles(id, damage);
       rows.push({ engine: id, mode: 'files', ok: error === null, largestDifference: null, error });

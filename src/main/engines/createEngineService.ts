@@ -107,11 +107,12 @@ export function createEngineService(options: EngineServiceOptions): EngineServic
       return ready(libraryDirectory, enginePackage.installedBytes, 'It is installed.');
     }
     const size = gigabytes(downloadBytes(enginePackage));
+    const isDamaged = (await readManifest(join(cacheDirectory, enginePackage.folder))) !== null;
     const failure = await memory.recentFailure(`install ${id}`);
     return {
       ...rung,
       state: 'installable',
-      reason: `Not installed; ${installCommand(id)} downloads ${size}.${failure === null ? '' : ` The last attempt failed: ${failure.message}`}`,
+      reason: `${isDamaged ? 'Files of it are missing or cut short' : 'Not installed'}; ${installCommand(id)} downloads ${size}.${failure === null ? '' : ` The last attempt failed: ${failure.message}`}`,
       bytes: downloadBytes(enginePackage),
     };
   }
@@ -294,10 +295,7 @@ export function createEngineService(options: EngineServiceOptions): EngineServic
     );
   }
 
-  async function verifyFiles(
-    id: EngineId,
-    request: { hashes?: boolean; signal?: AbortSignal } = {},
-  ): Promise<string[]> {
+  async function verifyFiles(id: EngineId): Promise<string[]> {
     if (id === 'javascript') return [];
     const enginePackage = await findPackage(id);
     const directory = enginePackage && join(cacheDirectory, enginePackage.folder);
@@ -309,7 +307,7 @@ export function createEngineService(options: EngineServiceOptions): EngineServic
         `Install it with ${installCommand(id)}.`,
       );
     }
-    return findDamage(directory, manifest, request);
+    return findDamage(directory, manifest, { hashes: true });
   }
 
   return { list, choose, install, verifyFiles };

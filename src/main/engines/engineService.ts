@@ -53,9 +53,9 @@ export interface EngineService {
     options?: { wheelFile?: string; onProgress?: (progress: InstallProgress) => void; signal?: AbortSignal },
   ): Promise<EngineStatus>;
   /**
-   * Compares the files of an installed engine with its manifest: sizes, and SHA-256 with `hashes`.
+   * Compares the files of an installed engine with its manifest: sizes and SHA-256.
    * @returns what is wrong, in words; empty where all is as installed.
    * @throws LabError `engineMissing` where it is not installed by NormLab.
    */
-  verifyFiles(id: EngineId, options?: { hashes?: boolean; signal?: AbortSignal }): Promise<string[]>;
+  verifyFiles(id: EngineId): Promise<string[]>;
 }
