@@ -16,6 +16,7 @@ export const labErrorCodes = [
   'trainerLost',
   'diverged',
   'checkpointInvalid',
+  'invalidArchive',
   'invalidState',
   'cancelled',
   'notAllowed',

@@ -97,6 +97,8 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['runs', async () => (await import('./runs.ts')).addRunCommands],
   ['datasets', async () => (await import('./datasets.ts')).addDatasetCommands],
   ['engines', async () => (await import('./engines.ts')).addEngineCommands],
+  ['backup', async () => (await import('./backup.ts')).addBackupCommand],
+  ['restore', async () => (await import('./backup.ts')).addRestoreCommand],
   ['repair', async () => (await import('./repair.ts')).addRepairCommand],
   ['bench', async () => (await import('./bench.ts')).addBenchCommand],
   ['parity', async () => (await import('./parity.ts')).addParityCommand],

@@ -8,6 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
 import { LabError } from '#shared/errors.ts';
+import { entrySegments } from '../archives/entryPath.ts';
 
 export type ArchiveKind = 'tar' | 'tar.gz';
 
@@ -168,20 +169,13 @@ function tooMuch(name: string, what: string): LabError {
 
 /** Path segments of an archive's entry, none of which leads out of the folder. */
 function safeSegments(archive: string, entry: string): string[] {
-  const segments = entry.split('/').filter((segment) => segment !== '' && segment !== '.');
-  const unsafe =
-    entry.startsWith('/') ||
-    segments.length === 0 ||
-    segments.length > 16 ||
-    segments.some((segment) => segment === '..' || /[\\:\0]/.test(segment));
-  if (unsafe) {
-    throw new LabError(
-      'invalidDataset',
-      `“${archive}” holds an entry that would be written outside its folder: “${entry}”.`,
-      'Check where the archive comes from; if it is right, unpack it yourself and import the folder.',
-    );
-  }
-  return segments;
+  const segments = entrySegments(entry);
+  if (segments !== null) return segments;
+  throw new LabError(
+    'invalidDataset',
+    `“${archive}” holds an entry that would be written outside its folder: “${entry}”.`,
+    'Check where the archive comes from; if it is right, unpack it yourself and import the folder.',
+  );
 }
 
 function describeUnpackError(name: string, directory: string, errors: unknown[]): unknown {

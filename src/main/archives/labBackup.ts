@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import Database from 'better-sqlite3';
+import { syncDirectory } from '#files/atomicWrite.ts';
+import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
+import { LabError, type LabErrorData } from '#shared/errors.ts';
+import { checkpointDirectory } from '../runs/checkpointFiles.ts';
+import { databasePath, openStore } from '../store/openStore.ts';
+import { toStoreError } from '../store/storeErrors.ts';
+import { unpackArchiveFile, writeArchive, type ArchiveEntry } from './archiveFile.ts';
+
+export interface BackupReport {
+  file: string;
+  bytes: number;
+  runs: number;
+  /** Data sets in it. */
+  datasets: string[];
+  /** What is damaged in the lab, and so in its backup. */
+  damaged: LabErrorData[];
+}
+
+/**
+ * Writes a whole lab into one file, also while it is in use: its database as it is at one moment, the
+ * checkpoints that it names, data sets and exported figures.
+ * @throws LabError `notFound` where there is no lab, `diskFull`, `labNotWritable`, `labDamaged`, `labInUse`.
+ */
+export async function backupLab(
+  labDirectory: string,
+  file: string,
+  options: { datasets?: boolean } = {},
+): Promise<BackupReport> {
+  const database = databasePath(labDirectory);
+  if (!existsSync(database)) {
+    throw new LabError('notFound', `There is no lab in ${labDirectory}.`, 'Name its folder with --lab DIR.');
+  }
+  const copy = await makeWorkDirectory(dirname(file));
+  try {
+    const copiedDatabase = join(copy, basename(database));
+    await copyDatabase(database, copiedDatabase);
+    const { checkpoints, runs, damaged } = describeCopy(copy);
+    const datasets = options.datasets === false ? [] : await listFiles(labDirectory, 'datasets');
+    const entries: ArchiveEntry[] = [
+      { name: basename(database), file: copiedDatabase },
+      ...checkpoints.map((entry) => toEntry(labDirectory, checkpointDirectory(labDirectory, entry.runId), entry.name)),
+      ...datasets,
+      ...(await listFiles(labDirectory, 'exports')),
+    ];
+    const { files } = await writeArchive(file, 'lab', entries);
+    return {
+      file,
+      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      runs,
+      datasets: [...new Set(datasets.map(({ name }) => name.split('/')[1] ?? ''))],
+      damaged,
+    };
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Makes a lab folder from a backup; it appears whole or not at all.
+ * @throws LabError `labNotWritable` where the folder has something in it, `invalidArchive`, `diskFull`.
+ */
+export async function restoreLab(file: string, labDirectory: string): Promise<{ directory: string; runs: number }> {
+  await requireEmpty(labDirectory);
+  const parent = dirname(labDirectory);
+  const work = await makeWorkDirectory(parent);
+  const unpacked = join(work, 'lab');
+  try {
+    const { files } = await unpackArchiveFile(file, 'lab', unpacked);
+    if (!files.some(({ name }) => name === basename(databasePath(labDirectory)))) {
+      throw new LabError('invalidArchive', `“${file}” holds no database.`, 'Use another backup.');
+    }
+    const store = openStore(unpacked);
+    const runs = store.runs.list().length;
+    store.close();
+    await rmdir(labDirectory).catch((error: unknown) => {
+      if (systemErrorCode(error) !== 'ENOENT') throw describeWriteError(error, labDirectory);
+    });
+    await rename(unpacked, labDirectory).catch((error: unknown) => {
+      throw describeWriteError(error, labDirectory);
+    });
+    await syncDirectory(parent);
+    return { directory: labDirectory, runs };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** A folder for work in progress, on the disk that the result will be on. */
+export async function makeWorkDirectory(parent: string): Promise<string> {
+  const directory = join(parent, `.normlab-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (error) {
+    throw describeWriteError(error, parent);
+  }
+  return directory;
+}
+
+async function requireEmpty(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw describeWriteError(error, directory);
+  });
+  if (names.length === 0) return;
+  throw new LabError(
+    'labNotWritable',
+    `The folder ${directory} is not empty.`,
+    'Name a new folder with --lab DIR: a backup is never put over a lab.',
+  );
+}
+
+/** SQLite's online backup, all pages in one step: another process may write meanwhile. */
+async function copyDatabase(from: string, to: string): Promise<void> {
+  let source: Database.Database | undefined;
+  try {
+    source = new Database(from, { readonly: true, fileMustExist: true, timeout: 5000 });
+    await source.backup(to, { progress: () => 2 ** 31 - 1 });
+  } catch (error) {
+    throw toStoreError(error, from);
+  } finally {
+    source?.close();
+  }
+}
+
+function describeCopy(directory: string): {
+  checkpoints: { runId: string; name: string }[];
+  runs: number;
+  damaged: LabErrorData[];
+} {
+  const damaged: LabErrorData[] = [];
+  const store = openStore(directory, { readOnly: true, onNotice: (notice) => damaged.push(notice) });
+  try {
+    const runs = store.runs.list();
+    const checkpoints = runs.flatMap(({ id }) =>
+      store.runs.listCheckpoints(id).map((record) => ({ runId: id, name: basename(record.file) })),
+    );
+    return { checkpoints, runs: runs.length, damaged };
+  } finally {
+    store.close();
+  }
+}
+
+function toEntry(labDirectory: string, folder: string, name: string): ArchiveEntry {
+  const file = join(folder, name);
+  return { name: relative(labDirectory, file).split(sep).join('/'), file, optional: true };
+}
+
+/** Every file below a folder of the lab but hidden ones, which are work in progress. */
+async function listFiles(labDirectory: string, folder: string): Promise<ArchiveEntry[]> {
+  const entries = await readdir(join(labDirectory, folder), { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => toEntry(labDirectory, entry.parentPath, entry.name))
+    .filter(({ name }) => !name.split('/').some((segment) => segment.startsWith('.')))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+}
