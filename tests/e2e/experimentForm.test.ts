@@ -71,4 +71,39 @@ describeInBrowser('a new experiment', () => {
       },
     });
   }, 300_000);
+
+  it('gives single layers methods of their own where they are drawn, and dropout', async () => {
+    const { page } = await journey.openPage();
+    await page.goto(journey.host.urlAt('/new'));
+    const form = new ExperimentForm(page);
+    await form.shown();
+    const slot = (layer: string) => page.getByRole('button', { name: new RegExp(` behind ${layer}$`) });
+    const choose = async (layer: string, method: string): Promise<void> => {
+      await page.getByRole('combobox', { name: `Method of ${layer}` }).selectOption({ label: method });
+    };
+    await choose('conv2', 'Group normalization');
+    await choose('conv3', 'No normalization');
+    await expect.poll(() => slot('conv2').innerText()).toMatch(/^GN\s+its own/);
+    await expect.poll(() => slot('conv3').getAttribute('aria-pressed')).toBe('false');
+    await form.field('Groups').fill('7');
+    await page
+      .getByText(/cannot be divided into 7 groups/)
+      .first()
+      .waitFor();
+    await form.field('Groups').fill('2');
+    await expect.poll(() => page.getByText(/cannot be divided/).count()).toBe(0);
+    // A click takes a layer's own method away again.
+    await slot('conv3').click();
+    await expect.poll(() => slot('conv3').getAttribute('aria-pressed')).toBe('true');
+    await form.field('Dropout ratio').fill('0.25');
+    const draft = async (): Promise<unknown> => {
+      const client = journey.host.client();
+      const value: unknown = await client.invoke('memory.get', { key: 'draft/new-experiment' });
+      client.close();
+      return value;
+    };
+    await expect
+      .poll(draft)
+      .toMatchObject({ base: { layerMethods: { conv2: { id: 'groupNorm', groups: 2 } }, dropout: { ratio: 0.25 } } });
+  }, 120_000);
 });

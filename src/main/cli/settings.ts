@@ -1,4 +1,5 @@
 import { describeFields, type FieldDescription } from '#shared/domain/fields.ts';
+import { methodIds } from '#shared/domain/methods/index.ts';
 
 /** A field of the run document that can be set from the command line. */
 export interface SettingDescription {
@@ -27,8 +28,17 @@ export function describeSettings(): SettingDescription[] {
     const when = field.when === null ? null : `${field.when.key}=${field.when.value}`;
     settings.set(identity, { ...own, when: before && field.when ? `${before} | ${field.when.value}` : when });
   }
-  return [...settings.values()];
+  return [...settings.values(), layerMethodSetting];
 }
+
+/** The method of one layer is set by its name, and its parameters as those of `method`. */
+const layerMethodSetting: SettingDescription = {
+  key: 'layerMethods.<layer>',
+  type: methodIds.join(' | '),
+  default: '',
+  help: 'The method of that layer in place of the run’s; its parameters as in layerMethods.conv1.groups=4.',
+  when: null,
+};
 
 function describeDefault(value: unknown, key: string): string {
   if (value === undefined) return '';

@@ -79,6 +79,11 @@ function writeValue(value: unknown): string {
   return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
 }
 
+function describeDropout({ ratio, placement, layers }: RunDocument['dropout']): string {
+  const place = placement === 'afterNormalizer' ? 'behind the normalizer' : 'before the normalizer';
+  return `${ratio} ${place}${layers === 'all' ? '' : ` of ${layers.join(', ')}`}`;
+}
+
 /** What a run trains, in words. */
 export function documentFacts(document: RunDocument): Fact[] {
   const { dataset, optimizer, schedule } = document;
@@ -97,6 +102,11 @@ export function documentFacts(document: RunDocument): Fact[] {
           value: document.normalizedLayers === 'all' ? 'all' : document.normalizedLayers.join(', '),
         }
       : null,
+    ...Object.entries(document.layerMethods).map(([layer, { id }]) => ({
+      name: `Method of ${layer}`,
+      value: methods[id].name,
+    })),
+    document.dropout.ratio === 0 ? null : { name: 'Dropout', value: describeDropout(document.dropout) },
     { name: 'Batch size', value: formatCount(document.batchSize) },
     {
       name: 'Learning rate',

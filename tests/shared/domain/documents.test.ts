@@ -181,6 +181,14 @@ describe('settings', () => {
     expect(() => applySetting({}, path, 1)).toThrow(LabError);
   });
 
+  it('give a layer a method before its parameters', () => {
+    expect(() => applySetting({}, 'layerMethods.conv1.groups', 4)).toThrow(/layerMethods.conv1 has no method yet/);
+    const named = applySetting({}, 'layerMethods.conv1', 'groupNorm');
+    expect(applySetting(named, 'layerMethods.conv1.groups', 4)).toEqual({
+      layerMethods: { conv1: { id: 'groupNorm', groups: 4 } },
+    });
+  });
+
   it('read diagnostics by name, and forget the checksum of another file', () => {
     expect(applySetting({}, 'diagnostics.groups', 'affine+statistics')).toEqual({
       diagnostics: { groups: ['affine', 'statistics'] },

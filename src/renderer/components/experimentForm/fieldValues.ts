@@ -55,6 +55,9 @@ export function isNumberList({ kind }: FieldDescription): boolean {
 /** The value that a text stands for: the text itself where it stands for none, undefined for the default. */
 export function parseFieldText(field: FieldDescription, text: string): unknown {
   if (isNumberList(field)) return text.trim() === '' ? undefined : (parseNumberList(text) ?? text);
+  if (field.kind === 'names' && text.trim() !== '') {
+    return text.trim() === 'all' ? 'all' : text.split(/[\s,;+]+/).filter((name) => name !== '');
+  }
   if (field.kind !== 'number' && field.kind !== 'integer') return text.trim() === '' ? undefined : text;
   if (text.trim() === '') return field.nullable ? null : undefined;
   return parseNumber(text) ?? text;
