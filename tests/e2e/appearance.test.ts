@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { createReferenceRun, writeReferenceRun } from '../trainer/parityFixture.ts';
 import { ExperimentForm } from './pages/experimentForm.ts';
 import { describeInBrowser } from './support/chromium.ts';
 import { useJourney } from './support/journey.ts';
@@ -25,6 +29,13 @@ describeInBrowser('every view', () => {
         interval: 250,
       })
       .toEqual(['done', 'done']);
+    const folder = join(await mkdtemp(join(tmpdir(), 'normlab-reference-')), 'regression');
+    await writeReferenceRun(folder, createReferenceRun());
+    await client.invoke('parity.check', { path: folder });
+    await expect
+      .poll(async () => (await client.invoke('parity.lastReport', {}))?.ok, { timeout: 60_000, interval: 250 })
+      .toBe(true);
+    await rm(join(folder, '..'), { recursive: true });
     client.close();
     return [
       ['/start', (page) => page.getByText('is ready').first().waitFor()],
@@ -33,7 +44,14 @@ describeInBrowser('every view', () => {
       ['/new', (page) => new ExperimentForm(page).shown()],
       ['/data', (page) => page.getByText('Tiny', { exact: true }).first().waitFor()],
       ['/data/tiny', (page) => page.getByRole('heading', { name: 'Tiny' }).waitFor()],
-      ['/settings', (page) => page.getByText('in use').waitFor()],
+      [
+        '/settings',
+        async (page) => {
+          await page.getByText('in use').waitFor();
+          await page.getByRole('button', { name: 'regression' }).click();
+          await page.getByText('gradient of the first step').first().waitFor();
+        },
+      ],
     ];
   }
 

@@ -304,6 +304,8 @@ export class FakeLab implements LabClient {
         description: null,
       },
     ],
+    'engines.lastCheck': () => null,
+    'parity.lastReport': () => null,
     'jobs.list': () => this.jobs,
     'queue.get': () => this.#queue(),
     'datasets.list': () => [],

@@ -45,8 +45,8 @@ function isWithin(error: number | null, tolerance: number): boolean {
 
 /** What the gradient check is, in sentences for people. */
 export const gradientCheckExplanation =
-  'A small network (two convolutions, two fully connected layers) is moved a little along each parameter; how its ' +
-  'loss changes is compared with the gradient that training uses. Where a method takes something as constant in its ' +
+  'Each parameter of a small network (two convolutions, two fully connected layers, no ReLU: differences cannot ' +
+  'cross its kinks) is moved a little; how the loss changes is compared with the gradient that training uses. Where a method takes something as constant in its ' +
   'gradient (statistics of a population, ζ, the corrections of batch renormalization), the loss is taken with that ' +
-  'held. Then a few training steps are compared with losses computed elsewhere in float64, and one step is repeated ' +
+  'held. Then a few training steps, with ReLU and pooling, are compared with losses computed elsewhere in float64, and one step is repeated ' +
   'to see that it gives the same bits.';
