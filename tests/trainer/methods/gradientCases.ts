@@ -39,6 +39,11 @@ export interface ZetaCase {
   gamma: number[];
   beta: number[];
   zeta: number[];
+  /** Variances of a batch's mean and deviation in units of σ_P. */
+  v_mu: number[];
+  v_sigma: number[];
+  /** Σ ζγ². */
+  penalty: number;
 }
 
 /** Float64 values of a program in PyTorch with its own automatic gradients, where they are there. */

@@ -40,7 +40,7 @@ for (const { name, location } of testEngines) {
       const offered = zetaCases.filter(({ noise }) => noise !== 'paperMHW');
       it.each(offered.map((zetaCase) => [`${zetaCase.noise}, [${zetaCase.x.shape.join()}]`, zetaCase] as const))(
         '%s',
-        (_name, { noise, targetBatchSize, epsilon, x, gamma, beta, zeta }) => {
+        (_name, { noise, targetBatchSize, epsilon, x, gamma, beta, zeta, penalty, ...variances }) => {
           for (const variant of variants) {
             const results = runOnce(
               engine,
@@ -51,12 +51,25 @@ for (const { name, location } of testEngines) {
                 const preactivation = scaleAndShift(z, { gamma: tensor1d(gamma), beta: tensor1d(beta) });
                 if (noise === 'paperMHW') throw new Error('no option');
                 const ofBatch = noiseOfBatch(z, { noise, targetBatchSize, skewCorrection: false });
-                return { zeta: combineZeta(ofBatch, sigmoidCurvature(z, preactivation)) };
+                return {
+                  zeta: combineZeta(ofBatch, sigmoidCurvature(z, preactivation)),
+                  meanNoise: ofBatch.mean,
+                  deviationNoise: ofBatch.deviation,
+                };
               },
             );
-            Array.from(results['zeta'] ?? []).forEach((value, channel) =>
-              expect(Math.abs(value / (zeta[channel] ?? NaN) - 1)).toBeLessThan(2e-5),
-            );
+            const found = Array.from(results['zeta'] ?? []);
+            for (const [values, reference] of [
+              [found, zeta],
+              [Array.from(results['meanNoise'] ?? []), variances.v_mu],
+              [Array.from(results['deviationNoise'] ?? []), variances.v_sigma],
+              [[found.reduce((sum, value, channel) => sum + value * (gamma[channel] ?? NaN) ** 2, 0)], [penalty]],
+            ] as const) {
+              expect(values).toHaveLength(reference.length);
+              values.forEach((value, index) =>
+                expect(Math.abs(value / (reference[index] ?? NaN) - 1)).toBeLessThan(2e-5),
+              );
+            }
           }
         },
       );
