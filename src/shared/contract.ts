@@ -148,6 +148,19 @@ export interface StoredRun extends RunRecord {
   series: SeriesSummary[];
 }
 
+/** What an archive of runs added to the lab. */
+export interface ImportedRuns {
+  runs: {
+    /** Its id in the archive. */
+    from: string;
+    id: string;
+    /** `there`: this very run was here already, and is as it was. */
+    outcome: 'added' | 'addedUnderNewId' | 'there';
+  }[];
+  /** Data sets that runs were made with and this lab does not have: these runs can be looked at, but not resumed. */
+  missingDatasets: string[];
+}
+
 /** Every point of one series, exactly: little-endian float64 in base64. */
 export interface StoredPoints {
   runId: string;
@@ -348,6 +361,8 @@ export const contract = {
   'runs.read': method<StoredRun>()(z.strictObject({ id: idPart })),
   /** Deletes runs with everything they made, all or none; returns their ids. @throws LabError `invalidState` where one trains. */
   'runs.delete': method<string[]>()(z.strictObject({ ids })),
+  /** Adds the runs of an archive (`runs export --archive`), all or none. @throws LabError `invalidArchive`. */
+  'runs.import': method<ImportedRuns>()(z.strictObject({ path })),
   'queue.get': method<QueueState>()(nothing),
 
   'metrics.list': method<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),

@@ -4,6 +4,7 @@ import { isActive, isEnded, runStates, type RunState } from '#shared/domain/runS
 import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
 import type { CommandContext } from './context.ts';
+import { formatBytes } from './format.ts';
 import { writeOutputFile } from './outputFile.ts';
 import type { LabReader } from './readOnlyClient.ts';
 import { formatRun } from './runDetails.ts';
@@ -49,7 +50,18 @@ export function addRunCommands(program: Command, context: CommandContext): void 
     .addOption(new Option('--format <format>', 'how to write it').choices(['csv', 'json']).default('csv'))
     .option('--series <names>', 'only these series, with commas between them')
     .option('--out <file>', 'file to write (default: standard output)')
+    .addOption(
+      new Option('--archive <file>', 'write them with checkpoints, log and environment, for `runs import`').conflicts([
+        'out',
+        'series',
+      ]),
+    )
     .action((ids: string[], options: ExportOptions) => exportRuns(context, ids, options));
+  runs
+    .command('import')
+    .description('add the runs of an archive; those that are here already stay as they are')
+    .argument('<file>')
+    .action((file: string) => importRuns(context, file));
   runs
     .command('compare')
     .description('final values side by side, averaged over seeds')
@@ -158,6 +170,7 @@ interface ExportOptions {
   format: 'csv' | 'json';
   series?: string;
   out?: string;
+  archive?: string;
 }
 
 async function readRuns(reader: LabReader, runs: readonly RunOverview[]): Promise<StoredRun[]> {
@@ -180,6 +193,11 @@ function requireSeries(runs: readonly StoredRun[], names: readonly string[]): vo
 
 async function exportRuns(context: CommandContext, ids: readonly string[], options: ExportOptions): Promise<void> {
   await context.withReader(async (reader) => {
+    if (options.archive !== undefined) {
+      const found = await reader.invoke('runs.find', { ids: [...ids] });
+      await exportArchive(context, found, context.resolvePath(options.archive));
+      return;
+    }
     const runs = await readRuns(reader, await reader.invoke('runs.find', { ids: [...ids] }));
     const readPoints = createPointReader(reader, {
       onMissing(runId, series, missing) {
@@ -204,6 +222,33 @@ async function exportRuns(context: CommandContext, ids: readonly string[], optio
     }
     const file = await writeOutputFile(context, options.out, text);
     context.output.result({ file, runs: runs.map((run) => run.id) }, `Wrote ${file}`);
+  });
+}
+
+async function exportArchive(context: CommandContext, runs: readonly RunOverview[], file: string): Promise<void> {
+  const { exportRunArchive } = await import('../archives/runArchive.ts');
+  const report = await exportRunArchive(
+    context.labDirectory,
+    runs.map((run) => run.id),
+    file,
+  );
+  context.output.result(report, `Wrote ${file}: ${runs.length} runs, ${formatBytes(report.bytes)}.`);
+}
+
+async function importRuns(context: CommandContext, file: string): Promise<void> {
+  await context.withLab(async ({ client }) => {
+    const imported = await client.invoke('runs.import', { path: context.resolvePath(file) });
+    const count = (outcome: string): number => imported.runs.filter((run) => run.outcome === outcome).length;
+    for (const { from, id, outcome } of imported.runs) {
+      if (outcome === 'addedUnderNewId')
+        context.output.note(`Run ${from} is called ${id} here: that id is another run’s.`);
+    }
+    for (const dataset of imported.missingDatasets) {
+      context.output.note(`The data set “${dataset}” is not in this lab: import it to resume its runs.`);
+    }
+    const there = count('there');
+    const added = imported.runs.length - there;
+    context.output.result(imported, `Added ${added} runs${there === 0 ? '' : `; ${there} were here already`}.`);
   });
 }
 

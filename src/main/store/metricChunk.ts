@@ -81,7 +81,8 @@ function checksumOf(
   return crc32(payload, crc32(`${JSON.stringify([runId, name])} ${numbers}`));
 }
 
-function seal(series: SeriesIdentity, chunk: Omit<MetricChunk, 'checksum'>): MetricChunk {
+/** The chunk with a checksum that says whose it is. */
+export function sealChunk(series: SeriesIdentity, chunk: Omit<MetricChunk, 'checksum'>): MetricChunk {
   return { ...chunk, checksum: checksumOf(series, chunk) };
 }
 
@@ -130,7 +131,14 @@ export function encodePoints(series: SeriesIdentity, ordinal: number, { steps, v
     body.set(values, 3);
   }
   const lastStep = steps.at(-1) ?? firstStep;
-  return seal(series, { level: 0, ordinal, entryCount: values.length, firstStep, lastStep, payload: toBytes(body) });
+  return sealChunk(series, {
+    level: 0,
+    ordinal,
+    entryCount: values.length,
+    firstStep,
+    lastStep,
+    payload: toBytes(body),
+  });
 }
 
 /** @throws DamagedChunkError unless the chunk holds just this many points, as they were written. */
@@ -154,7 +162,7 @@ export function encodeBuckets(series: SeriesIdentity, level: number, ordinal: nu
   const body = new Float64Array(1 + bucketColumns.length * count);
   body[0] = formats.buckets;
   bucketColumns.forEach((name, index) => body.set(buckets[name], 1 + index * count));
-  return seal(series, {
+  return sealChunk(series, {
     level,
     ordinal,
     entryCount: count,

@@ -16,6 +16,7 @@ import { createRunStore } from './runStore.ts';
 import { describeSalvage, finishReplacement, salvageDatabase } from './salvage.ts';
 import { damagedFile, toStoreError, translateErrors } from './storeErrors.ts';
 import type { Store } from './store.ts';
+import { transferRuns } from './transferRuns.ts';
 
 export interface OpenStoreOptions {
   /** Written into the database where this program migrates it, for the message of an older program. */
@@ -125,12 +126,45 @@ export function openStore(labDirectory: string, options: OpenStoreOptions = {}):
   }
 }
 
+function openReadable(labDirectory: string): Database.Database {
+  const options = { timeout: busyTimeoutMs, readonly: true, fileMustExist: true };
+  const database = new Database(databasePath(labDirectory), options);
+  try {
+    requireReadableVersion(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes a lab of some runs of another, as they are at one moment, in a folder that is there and empty.
+ * @throws LabError `notFound`, `labDamaged`, `diskFull`, ….
+ */
+export function copyRunsOut(labDirectory: string, toDirectory: string, runIds: readonly string[]): void {
+  const file = databasePath(toDirectory);
+  let source: Database.Database | undefined;
+  let target: Database.Database | undefined;
+  try {
+    source = openReadable(labDirectory);
+    source.exec('BEGIN');
+    target = new Database(file);
+    migrateDatabase(target);
+    transferRuns(source, target, runIds);
+  } catch (error) {
+    throw toStoreError(error, file);
+  } finally {
+    source?.close();
+    target?.close();
+  }
+}
+
 function openStoreReadOnly(labDirectory: string, { onNotice }: OpenStoreOptions): Store {
   const file = databasePath(labDirectory);
   let database: Database.Database | undefined;
   try {
-    database = new Database(file, { timeout: busyTimeoutMs, readonly: true, fileMustExist: true });
-    requireReadableVersion(database);
+    database = openReadable(labDirectory);
     const store = openTables(database, file);
     for (const notice of store.damaged()) onNotice?.(notice);
     return store;
@@ -195,6 +229,19 @@ function createStore(database: Database.Database, file: string): Store {
     metrics: translateErrors(metrics, file),
     memory: translateErrors(createMemoryStore(database), file),
     damaged: () => listDamage(database),
+    importRuns(fromDirectory, place) {
+      const source = openReadable(fromDirectory);
+      try {
+        return database.transaction(() => {
+          const ids = source.prepare<[], string>('SELECT id FROM runs ORDER BY runKey').pluck().all();
+          const runs = transferRuns(source, database, ids);
+          place(runs);
+          return runs;
+        })();
+      } finally {
+        source.close();
+      }
+    },
     close() {
       if (!database.open) return;
       try {

@@ -4,6 +4,7 @@ import type { RunDocument } from '#shared/domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '#shared/domain/runRecord.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import type { LabErrorData } from '#shared/errors.ts';
+import type { TransferredRun } from './transferRuns.ts';
 import type { Buckets } from '#shared/statistics/downsample.ts';
 
 export type {
@@ -144,6 +145,11 @@ export interface Store {
   readonly memory: MemoryStore;
   /** Experiments and runs whose document does not match its hash: what is damaged and what to do. */
   damaged(): LabErrorData[];
+  /**
+   * Adds the runs of another lab's folder, which nobody else has open, all or none (`transferRuns`).
+   * @param place Puts their files in place, before the runs are there for anyone; where it fails, nothing is added.
+   */
+  importRuns(fromDirectory: string, place: (runs: readonly TransferredRun[]) => void): TransferredRun[];
   /** Flushes metrics and closes the database, whether or not the flush succeeds. */
   close(): void;
 }

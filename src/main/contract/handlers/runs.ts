@@ -11,8 +11,11 @@ const longestLog = 2000;
 
 export function runHandlers(
   context: ContractContext,
-): Pick<Handlers, 'runs.get' | 'runs.find' | 'runs.read' | 'runs.stop' | 'runs.resume' | 'runs.delete' | 'queue.get'> {
-  const { lab, queue, deleted } = context;
+): Pick<
+  Handlers,
+  'runs.get' | 'runs.find' | 'runs.read' | 'runs.stop' | 'runs.resume' | 'runs.delete' | 'runs.import' | 'queue.get'
+> {
+  const { lab, queue, deleted, events } = context;
   return {
     async 'runs.find'(query) {
       const shown = findRuns(lab, query).filter((run) => !deleted.has(run.experimentId));
@@ -42,6 +45,16 @@ export function runHandlers(
       if (training) throw new LabError('invalidState', `Run ${training.id} is training.`, 'Stop it first.');
       for (const run of runs) await lab.runs.remove(run.id);
       return runs.map((run) => run.id);
+    },
+    async 'runs.import'({ path }) {
+      const { importRunArchive } = await import('../../archives/runArchive.ts');
+      const runs = await importRunArchive(lab.store, lab.directory, path);
+      const added = runs.filter(({ outcome }) => outcome !== 'there').map(({ id }) => lab.runs.get(id));
+      events.emit('experimentsChanged', { ids: [...new Set(added.map((run) => run.experimentId))] });
+      const there = new Set((await lab.datasets.list()).map(({ checksum }) => checksum));
+      const isMissing = ({ document }: RunRecord): boolean => !there.has(document.dataset.checksum ?? '');
+      const missingDatasets = [...new Set(added.filter(isMissing).map(({ document }) => document.dataset.id))];
+      return { runs, missingDatasets };
     },
     'queue.get': () => Promise.resolve(queue.describe()),
   };

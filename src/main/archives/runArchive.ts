@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describeWriteError } from '#files/fileErrors.ts';
+import { makeDirectory } from '#files/makeDirectory.ts';
+import { LabError } from '#shared/errors.ts';
+import { checkpointDirectory, runDirectory } from '../runs/checkpointFiles.ts';
+import { copyRunsOut, databasePath, openStore } from '../store/openStore.ts';
+import type { Store } from '../store/store.ts';
+import type { TransferredRun } from '../store/transferRuns.ts';
+import { unpackArchiveFile, writeArchive, type ArchiveEntry } from './archiveFile.ts';
+import { makeWorkDirectory } from './labBackup.ts';
+
+/**
+ * Writes runs into one archive: a database that holds them and their experiments only, and their
+ * checkpoints. The lab may be in use meanwhile.
+ * @throws LabError `diskFull`, `labNotWritable`, `labDamaged`.
+ */
+export async function exportRunArchive(
+  labDirectory: string,
+  runIds: readonly string[],
+  file: string,
+): Promise<{ file: string; runs: string[]; bytes: number }> {
+  const work = await makeWorkDirectory(dirname(file));
+  try {
+    copyRunsOut(labDirectory, work, runIds);
+    const store = openStore(work, { readOnly: true });
+    const entries: ArchiveEntry[] = [{ name: basename(databasePath(work)), file: databasePath(work) }];
+    for (const runId of runIds) {
+      for (const record of store.runs.listCheckpoints(runId)) {
+        const name = basename(record.file);
+        const source = join(checkpointDirectory(labDirectory, runId), name);
+        entries.push({ name: `runs/${runId}/checkpoints/${name}`, file: source, optional: true });
+      }
+    }
+    store.close();
+    const { files } = await writeArchive(file, 'runs', entries);
+    return { file, runs: [...runIds], bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Adds the runs of an archive to a lab, all or none.
+ * @param store The store of the lab, which this process owns.
+ * @throws LabError `invalidArchive`, `notFound`, `diskFull`, `labFromNewerVersion`.
+ */
+export async function importRunArchive(store: Store, labDirectory: string, file: string): Promise<TransferredRun[]> {
+  const work = await makeWorkDirectory(labDirectory);
+  const placed: string[] = [];
+  try {
+    const unpacked = join(work, 'archive');
+    await unpackArchiveFile(file, 'runs', unpacked);
+    if (!existsSync(databasePath(unpacked))) {
+      throw new LabError('invalidArchive', `“${basename(file)}” holds no runs.`, 'Export them again.');
+    }
+    // Brings the archive of an older program up to date.
+    openStore(unpacked).close();
+    return store.importRuns(unpacked, (runs) => {
+      for (const { from, id, outcome } of runs) {
+        const source = runDirectory(unpacked, from);
+        if (outcome === 'there' || !existsSync(source)) continue;
+        const target = runDirectory(labDirectory, id);
+        // Of a run that was deleted, or of an import that was cut short: no record names it.
+        if (existsSync(target)) renameSync(target, join(work, `old-${randomBytes(6).toString('hex')}`));
+        makeDirectory(dirname(target));
+        renameSync(source, target);
+        placed.push(target);
+      }
+    });
+  } catch (error) {
+    for (const directory of placed) await rm(directory, { recursive: true, force: true });
+    throw describeWriteError(error, labDirectory);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
