@@ -1,5 +1,6 @@
 import {
   add,
+  addN,
   argMax,
   cast,
   equal,
@@ -142,7 +143,7 @@ export function lossAndGradients(
  * scalars, with a population `population` [n,H,W,C], from which statistics are taken before the step,
  * and where the network draws random numbers `randomSeed` (see `createRandomSeed`).
  * Results: the new state under the same names, `loss` and `correctCount` of the batch before the
- * update, and `logs/<series>`.
+ * update, `stateSum`, which is finite only where all new parameters and statistics are, and `logs/<series>`.
  * @param populationSize Images that statistics are taken from; null keeps the statistics there are.
  */
 export function createTrainingStep(
@@ -178,6 +179,7 @@ export function createTrainingStep(
         ...addPrefix(statistics, statePrefixes.statistics),
         loss,
         correctCount,
+        stateSum: addN([...Object.values(updated.parameters), ...Object.values(statistics)].map((value) => sum(value))),
         ...addPrefix(logs, logPrefix),
       };
     },

@@ -148,6 +148,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     const results = step.run(stepIndex, { ...state, ...batch, ...randomSeed, ...scalars });
     const loss = readScalar(results, 'loss');
     const correctCount = readScalar(results, 'correctCount');
+    const stateIsFinite = Number.isFinite(readScalar(results, 'stateSum'));
     const logs = Object.keys(selectByPrefix(results, logPrefix)).map(
       (series) => [series, readScalar(results, logPrefix + series)] as const,
     );
@@ -168,6 +169,14 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
       break;
     }
     addBatch(progress, loss, correctCount);
+    if (!stateIsFinite) {
+      // The loss was still finite, but what the update left behind is not.
+      const nonFinite = findNonFinite(readState(state)) ?? 'a sum of the state';
+      send({ type: 'log', level: 'warning', text: `${nonFinite} is not finite after step ${done}.` });
+      outcome = 'diverged';
+      lastFiniteStep = done;
+      break;
+    }
     await yieldToEvents();
     const stepSeconds = secondsSince(stepStartedAt);
     timing.addStep(stepSeconds);

@@ -1,5 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scalar } from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseSafetensors } from '#files/safetensors.ts';
 import type { EngineLocation } from '#shared/protocol.ts';
@@ -182,6 +183,38 @@ function trainingTests(location: EngineLocation): void {
       'gammaSquared/conv3',
     ]);
     expect(none.finished.outcome).toBe('done');
+  });
+
+  it('ends as diverged where an update leaves something not finite behind, though its loss was finite', async () => {
+    // The sixth step gets a learning rate that makes every parameter NaN.
+    let count = 0;
+    const spoiling: Engine = {
+      ...engine,
+      createStep(definition) {
+        const step = engine.createStep(definition);
+        if (definition.name !== 'trainingStep') return step;
+        return {
+          ...step,
+          run(inputs) {
+            count += 1;
+            if (count !== 6) return step.run(inputs);
+            const learningRate = scalar(NaN);
+            const results = step.run({ ...inputs, learningRate });
+            learningRate.dispose();
+            return results;
+          },
+        };
+      },
+    };
+    const result = await runTraining(spoiling, lab, tinyDocument());
+    expect(result.finished.outcome).toBe('diverged');
+    expect(result.finished.summary).toMatchObject({ steps: 6, lastFiniteStep: 6 });
+    const losses = result.series['train/loss'] ?? [];
+    expect(losses).toHaveLength(6);
+    expect(losses.every(([, loss]) => Number.isFinite(loss))).toBe(true);
+    // The checkpoint before it is the last: one that is not finite is never written.
+    expect(result.lastCheckpoint).toMatch(/step-000000004/);
+    expect(engine.memory().tensorCount).toBe(0);
   });
 
   it('ends as diverged where the loss is no longer finite', async () => {
