@@ -83,7 +83,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       door: options.door,
       datasets,
       engines,
-      experiments: new ExperimentService(store, datasets),
+      experiments: new ExperimentService(store, datasets, directory),
       runs,
       metrics: store.metrics,
       store,

@@ -27,6 +27,8 @@ export const trainTaskSchema = z.strictObject({
   type: z.literal('train'),
   runId: z.string(),
   document: runDocumentSchema,
+  /** The lab's copy of the weights that the document names; null where the seed draws them. */
+  initialWeights: z.string().nullable().optional(),
   datasetDirectory: z.string(),
   /** Checkpoints are written here; created where absent. */
   checkpointDirectory: z.string(),
@@ -49,6 +51,54 @@ export const benchTaskSchema = z.strictObject({
   steps: z.int().positive().max(100_000),
 });
 export type BenchTask = z.infer<typeof benchTaskSchema>;
+
+/** What can be found out about a trained network. */
+export const analysisSchema = z.discriminatedUnion('kind', [
+  /** Accuracy after fixing more and more random channels to their means. */
+  z.strictObject({
+    kind: z.literal('ablation'),
+    /** Layers whose channels are fixed; all that can have a normalizer, or those named. */
+    layers: z.union([z.literal('all'), z.array(z.string()).min(1)]).default('all'),
+    /** Random orders in which channels are fixed. */
+    orders: z.int().min(1).max(1000).default(3),
+    seed: z.int().nonnegative().max(0xffff_ffff).default(1),
+    /** Numbers of fixed channels that are evaluated, from none to all. */
+    points: z.int().min(2).max(1000).default(11),
+    /** Training images that means are taken over. */
+    images: z.int().positive().default(1000),
+  }),
+  /** Evaluation with batch statistics taken anew over training images, in batches of the run's size. */
+  z.strictObject({ kind: z.literal('reestimate'), images: z.int().positive().default(10_000) }),
+  /** The network with its normalizers folded into kernels and biases against the network as it is. */
+  z.strictObject({ kind: z.literal('fold') }),
+  /** All diagnostics of layers and channels. */
+  z.strictObject({ kind: z.literal('diagnostics'), images: z.int().min(2).max(10_000).default(500) }),
+]);
+export type Analysis = z.infer<typeof analysisSchema>;
+
+export const analyzeTaskSchema = z.strictObject({
+  type: z.literal('analyze'),
+  engine: engineLocationSchema,
+  document: runDocumentSchema,
+  datasetDirectory: z.string(),
+  /** Checkpoint file of the run. */
+  checkpoint: z.string(),
+  analysis: analysisSchema,
+});
+export type AnalyzeTask = z.infer<typeof analyzeTaskSchema>;
+
+/** Writes the weights of a checkpoint to a file that other programs read. */
+export const exportWeightsTaskSchema = z.strictObject({
+  type: z.literal('exportWeights'),
+  engine: engineLocationSchema,
+  document: runDocumentSchema,
+  checkpoint: z.string(),
+  /** Fold batch normalization into kernels and biases. */
+  folded: z.boolean(),
+  format: z.enum(['safetensors', 'npz']),
+  file: z.string(),
+});
+export type ExportWeightsTask = z.infer<typeof exportWeightsTaskSchema>;
 
 /** Repeats reference runs from their folders. */
 export const parityTaskSchema = z.strictObject({
@@ -74,6 +124,8 @@ export const trainerTaskSchema = z.discriminatedUnion('type', [
   benchTaskSchema,
   parityTaskSchema,
   checkMethodsTaskSchema,
+  analyzeTaskSchema,
+  exportWeightsTaskSchema,
 ]);
 export type TrainerTask = z.infer<typeof trainerTaskSchema>;
 
@@ -212,6 +264,56 @@ export const methodCheckSchema = z.strictObject({
 });
 export type MethodCheck = z.infer<typeof methodCheckSchema>;
 
+const evaluationSchema = z.strictObject({ loss: measuredSchema, accuracy: z.number() });
+
+/** What an analysis found. */
+export const analysisResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('ablation'),
+    layers: z.array(z.string()),
+    channels: z.int(),
+    /** Validation images. */
+    images: z.int(),
+    curve: z.array(
+      z.strictObject({
+        /** Channels that are fixed to their means. */
+        fixed: z.int(),
+        meanAccuracy: z.number(),
+        /** Of each order. */
+        accuracies: z.array(z.number()),
+      }),
+    ),
+    /** Under the curve of mean accuracy over the share of fixed channels, by trapezoids. */
+    area: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('reestimate'),
+    /** Training images that were used: whole batches. */
+    images: z.int(),
+    before: evaluationSchema,
+    after: evaluationSchema,
+    /** How far the running statistics were from the new ones, in units of σ; mean over channels. */
+    layers: z.array(z.strictObject({ name: z.string(), meanDrift: measuredSchema, deviationDrift: measuredSchema })),
+  }),
+  z.strictObject({
+    kind: z.literal('fold'),
+    /** Validation images. */
+    images: z.int(),
+    largestLogitDifference: measuredSchema,
+    largestLogit: measuredSchema,
+    before: evaluationSchema,
+    after: evaluationSchema,
+  }),
+  z.strictObject({
+    kind: z.literal('diagnostics'),
+    images: z.int(),
+    /** By quantity and layer: `kernelNorm/conv1`. */
+    layers: z.record(z.string(), measuredSchema),
+    channels: z.record(z.string(), float64Array),
+  }),
+]);
+export type AnalysisResult = z.infer<typeof analysisResultSchema>;
+
 /** From the trainer to main. */
 export const trainerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), protocolVersion: z.int(), pid: z.int() }),
@@ -254,6 +356,8 @@ export const trainerMessageSchema = z.discriminatedUnion('type', [
     engine: engineDescriptionSchema,
     checks: z.array(methodCheckSchema),
   }),
+  z.strictObject({ type: z.literal('analyzed'), step: z.int(), engine: z.string(), result: analysisResultSchema }),
+  z.strictObject({ type: z.literal('exported'), step: z.int(), file: z.string(), bytes: z.int() }),
   z.strictObject({
     type: z.literal('failed'),
     error: z.strictObject({

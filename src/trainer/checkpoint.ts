@@ -106,13 +106,14 @@ function invalid(file: string, what: string, cause?: unknown): LabError {
 
 /**
  * Reads a checkpoint and checks that it is whole and belongs to this run.
- * @param specifications Tensors that the run's network needs.
+ * @param context Without a checksum of the data set, any will do.
+ * @param specifications Tensors that the run's network needs; null takes what there is.
  * @throws LabError `checkpointInvalid`.
  */
 export async function readCheckpoint(
   file: string,
-  context: Pick<CheckpointContext, 'document' | 'datasetChecksum'>,
-  specifications: Record<string, TensorSpecification>,
+  context: { document: RunDocument; datasetChecksum: string | null },
+  specifications: Record<string, TensorSpecification> | null,
 ): Promise<Checkpoint> {
   let bytes: Uint8Array;
   try {
@@ -132,9 +133,10 @@ export async function readCheckpoint(
   if (!isOfRun(description, context.document)) {
     throw invalid(file, 'it belongs to a run with other settings');
   }
-  if (description.datasetChecksum !== context.datasetChecksum) {
+  if (context.datasetChecksum !== null && description.datasetChecksum !== context.datasetChecksum) {
     throw invalid(file, 'the data set has changed since it was written');
   }
+  if (specifications === null) return { progress: description.progress, state: tensors };
   const names = Object.keys(specifications);
   const missing = names.find((name) => tensors[name] === undefined);
   const unknown = Object.keys(tensors).find((name) => specifications[name] === undefined);

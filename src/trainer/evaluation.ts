@@ -22,6 +22,7 @@ export interface Evaluator {
 /**
  * Evaluates a network on all images of a split, in batches of fixed size; the images that are left
  * go through a step of their own size, so that each counts exactly once.
+ * @param createStep A step with the results of an evaluation step, in place of it.
  */
 export function createEvaluator(
   engine: Engine,
@@ -30,13 +31,14 @@ export function createEvaluator(
   split: DatasetSplitReader,
   batchSize: number,
   execution: StepExecution,
+  createStep: typeof createEvaluationStep = createEvaluationStep,
 ): Evaluator {
   const fullSize = Math.min(batchSize, split.count);
   const restSize = split.count % fullSize;
   const sizes = restSize === 0 ? [fullSize] : [fullSize, restSize];
   const runners = sizes.map((size): { size: number; step: Step; loader: ReturnType<typeof createBatchLoader> } => ({
     size,
-    step: createEvaluationStep(engine, network, image, size, execution),
+    step: createStep(engine, network, image, size, execution),
     loader: createBatchLoader(split, image, size),
   }));
   return {

@@ -5,9 +5,10 @@ import type { StateValues } from './state.ts';
  * The bias-free kernel and γ, β, μ, σ² of a batch-normalized layer as one kernel with bias, which gives
  * the same in evaluation: with a = γ/√(σ² + ϵ) of each output channel, kernel·a and β − a·μ.
  * @param values Named `<layer>/<variable>`; a layer without `runningMean` stays as it is.
+ * @param epsilonOf The ϵ of a layer's normalizer.
  * @returns `<layer>/kernel` and `<layer>/bias` of every layer.
  */
-export function foldBatchNorm(values: StateValues, epsilon: number): StateValues {
+export function foldBatchNorm(values: StateValues, epsilonOf: (layer: string) => number): StateValues {
   const folded: StateValues = {};
   for (const [name, kernel] of Object.entries(values)) {
     if (!name.endsWith('/kernel')) continue;
@@ -26,6 +27,7 @@ export function foldBatchNorm(values: StateValues, epsilon: number): StateValues
       (variable) => find(variable).values,
     );
     const channels = find('gamma').values.length;
+    const epsilon = epsilonOf(layer);
     const scale = Float64Array.from(
       { length: channels },
       (_, channel) => (gamma?.[channel] ?? NaN) / Math.sqrt((variance?.[channel] ?? NaN) + epsilon),

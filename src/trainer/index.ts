@@ -5,6 +5,8 @@
  */
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import { protocolVersion, type TrainerCommand, type TrainerTask } from '#shared/protocol.ts';
+import { analyze } from './analysis/analyze.ts';
+import { exportWeights } from './analysis/exportWeights.ts';
 import { bench } from './bench.ts';
 import { connectToMain } from './connection.ts';
 import { openEngine } from './engines/openEngine.ts';
@@ -87,6 +89,12 @@ async function runTask(task: TrainerTask): Promise<void> {
           connection.send({ type: 'methodChecked', check, done, total });
         }),
       });
+      break;
+    case 'analyze':
+      connection.send(await analyze(task, engine));
+      break;
+    case 'exportWeights':
+      connection.send(await exportWeights(task));
       break;
   }
   engine.dispose();

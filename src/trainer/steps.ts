@@ -6,7 +6,9 @@ import {
   equal,
   keep,
   mean,
+  mul,
   square,
+  sub,
   sum,
   tidy,
   valueAndGrads,
@@ -20,8 +22,8 @@ import type { ImageShape } from '#shared/domain/architecture.ts';
 import { metricSeries } from '#shared/domain/metric.ts';
 import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
 import { takePopulationStatistics } from './fisherInformation.ts';
-import { channelSum } from './methods/statistics.ts';
-import type { Network, NetworkInputs } from './network.ts';
+import { batchAxes, channelSum } from './methods/statistics.ts';
+import type { Network, NetworkInputs, PassHooks } from './network.ts';
 import type { Optimizer } from './optimizer.ts';
 import { randomSeedSpecification } from './randomSource.ts';
 import { addPrefix, disposeAll, requireTensor, selectByPrefix } from './tensors.ts';
@@ -384,6 +386,79 @@ export function initializeFromData(
 }
 
 /**
+ * Mean of what goes into the activation, of each channel of these layers over `size` images and
+ * positions, [C], in evaluation. Inputs: parameters, statistics, `images`; results: `<layer>`.
+ */
+export function createOutputMeansStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  size: number,
+  layers: readonly string[],
+  execution: StepExecution,
+): Step {
+  return engine.createStep({
+    name: `outputMeansStep${size}`,
+    inputs: { ...variableSpecifications(network), images: { shape: [size, ...image], dtype: 'float32' } },
+    body(inputs, operations) {
+      const means: TensorRecord = {};
+      network.forwardEvaluation({
+        ...networkInputs(inputs, operations),
+        hooks: {
+          replaceOutput(layer, output) {
+            if (layers.includes(layer)) means[layer] = mean(output, batchAxes(output));
+            return output;
+          },
+        },
+      });
+      return means;
+    },
+    ...execution,
+  });
+}
+
+/**
+ * An evaluation step in which channels are fixed: what goes into a layer's activation is
+ * kept·output + (1 − kept)·fixed. Further inputs: `kept/<layer>`, 1 or 0, and `fixed/<layer>`, [C].
+ */
+export function createAblationStep(
+  channels: Readonly<Record<string, number>>,
+  ...[engine, network, image, size, execution]: Parameters<typeof createEvaluationStep>
+): Step {
+  const ofChannels = Object.entries(channels).flatMap(([layer, count]) =>
+    ['kept', 'fixed'].map((name) => [`${name}/${layer}`, { shape: [count], dtype: 'float32' as const }] as const),
+  );
+  return engine.createStep({
+    name: `ablationStep${size}`,
+    inputs: {
+      ...variableSpecifications(network),
+      ...batchSpecifications(image, size),
+      ...Object.fromEntries(ofChannels),
+    },
+    body(inputs, operations) {
+      const hooks: PassHooks = {
+        replaceOutput(layer, output) {
+          if (channels[layer] === undefined) return output;
+          const kept = requireTensor(inputs, `kept/${layer}`);
+          return add(mul(output, kept), mul(requireTensor(inputs, `fixed/${layer}`), sub(1, kept)));
+        },
+      };
+      const logits = network.forwardEvaluation({ ...networkInputs(inputs, operations), hooks });
+      return evaluationResults(logits, requireTensor(inputs, 'labels') as Tensor1D, operations);
+    },
+    ...execution,
+  });
+}
+
+function evaluationResults(
+  logits: Tensor2D,
+  labels: Tensor1D,
+  operations: StepInputs[1],
+): Record<'lossSum' | 'correctCount', Tensor> {
+  return { lossSum: sum(operations.softmaxCrossEntropy(logits, labels)), correctCount: countCorrect(logits, labels) };
+}
+
+/**
  * Loss and accuracy of `size` images with the statistics for evaluation. Inputs: parameters,
  * statistics, `images`, `labels`; results: `lossSum` and `correctCount` over the images.
  */
@@ -398,12 +473,8 @@ export function createEvaluationStep(
     name: `evaluationStep${size}`,
     inputs: { ...variableSpecifications(network), ...batchSpecifications(image, size) },
     body(inputs, operations) {
-      const labels = requireTensor(inputs, 'labels') as Tensor1D;
       const logits = network.forwardEvaluation(networkInputs(inputs, operations));
-      return {
-        lossSum: sum(operations.softmaxCrossEntropy(logits, labels)),
-        correctCount: countCorrect(logits, labels),
-      };
+      return evaluationResults(logits, requireTensor(inputs, 'labels') as Tensor1D, operations);
     },
     ...execution,
   });

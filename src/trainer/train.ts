@@ -15,6 +15,7 @@ import { createDiagnostics, diagnosticSeries } from './diagnostics/diagnostics.t
 import type { Engine, TensorRecord } from './engines/engine.ts';
 import { createEvaluator } from './evaluation.ts';
 import { requireExecution } from './execution.ts';
+import { readInitialWeights } from './initialWeights.ts';
 import { peakMemoryBytes } from './processMemory.ts';
 import { createMetricBuffer, type SendMessage } from './metricBuffer.ts';
 import { createNetwork } from './network.ts';
@@ -23,7 +24,15 @@ import { createPopulation, createPopulationAwareStep } from './population.ts';
 import { addBatch, addEvaluation, countDueAfter, createProgress, isDue } from './progress.ts';
 import { createRandomSeed } from './randomSource.ts';
 import { lockRun } from './runLock.ts';
-import { advanceState, countParameters, createInitialState, findNonFinite, readState, uploadState } from './state.ts';
+import {
+  advanceState,
+  countParameters,
+  createInitialState,
+  findNonFinite,
+  readState,
+  uploadState,
+  type StateValues,
+} from './state.ts';
 import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
 import { disposeAll, readScalar, selectByPrefix, toScalars } from './tensors.ts';
 import { createTiming } from './timing.ts';
@@ -104,12 +113,12 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   };
   const start =
     task.resumeFrom === null
-      ? { progress: createProgress(), state: createInitialState(network, seed, optimizer) }
+      ? { progress: createProgress(), state: await beginState() }
       : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network, optimizer));
   const progress = start.progress;
   await clearCheckpointDirectory(checkpointDirectory, progress.step);
   let state = uploadState(start.state);
-  if (task.resumeFrom === null && network.initializesFromData) {
+  if (task.resumeFrom === null && network.initializesFromData && document.initialWeights.file === null) {
     state = initializeFromData(engine, network, state, loadBatch(0), execution);
   }
 
@@ -230,6 +239,14 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   disposeAll(state);
   training.close();
   validation.close();
+
+  /** The state before the first step: drawn by the seed, or with the weights that the document names. */
+  async function beginState(): Promise<StateValues> {
+    const drawn = createInitialState(network, seed, optimizer);
+    const { initialWeights } = document;
+    if (initialWeights.file === null) return drawn;
+    return { ...drawn, ...(await readInitialWeights(task.initialWeights ?? '', initialWeights, network)) };
+  }
 
   /** Adds what diagnostics measure of the state, but for series that the step logged. */
   async function diagnose(learningRate: number, logs: readonly (readonly [series: string, value: number])[]) {

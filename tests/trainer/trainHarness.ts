@@ -40,6 +40,7 @@ export async function runTraining(
   options: {
     checkpoints?: string;
     resumeFrom?: string | null;
+    initialWeights?: string;
     /** Asks for an end when this message arrives. */
     stopAt?: (message: TrainerMessage) => boolean;
   } = {},
@@ -52,6 +53,7 @@ export async function runTraining(
       type: 'train',
       runId: 'run',
       document,
+      initialWeights: options.initialWeights ?? null,
       datasetDirectory: lab.datasetDirectory,
       checkpointDirectory: join(lab.directory, options.checkpoints ?? 'checkpoints'),
       resumeFrom: options.resumeFrom ?? null,

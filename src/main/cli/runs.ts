@@ -3,6 +3,7 @@ import type { LabClient, RunOverview, StoredRun } from '#shared/contract.ts';
 import { isActive, isEnded, runStates, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
+import { exportWeights } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
 import { formatBytes } from './format.ts';
 import { writeOutputFile } from './outputFile.ts';
@@ -10,6 +11,7 @@ import type { LabReader } from './readOnlyClient.ts';
 import { formatRun } from './runDetails.ts';
 import { createPointReader, exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
 import { compareRuns, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
+import { findCheckpoint, readStep } from './trainedCheckpoint.ts';
 import { concludeTraining, trainRuns, whenStopped } from './trainRuns.ts';
 import { UsageError } from './usageError.ts';
 
@@ -56,6 +58,14 @@ export function addRunCommands(program: Command, context: CommandContext): void 
         'series',
       ]),
     )
+    .addOption(
+      new Option(
+        '--weights <file>',
+        'instead of points, the weights of one run’s checkpoint: .safetensors or .npz',
+      ).conflicts(['archive', 'out', 'series']),
+    )
+    .option('--folded', 'with --weights: batch normalization folded into kernels and biases')
+    .option('--step <step>', 'with --weights: the checkpoint of this step (default: the newest)')
     .action((ids: string[], options: ExportOptions) => exportRuns(context, ids, options));
   runs
     .command('import')
@@ -171,6 +181,9 @@ interface ExportOptions {
   series?: string;
   out?: string;
   archive?: string;
+  weights?: string;
+  folded?: boolean;
+  step?: string;
 }
 
 async function readRuns(reader: LabReader, runs: readonly RunOverview[]): Promise<StoredRun[]> {
@@ -191,7 +204,48 @@ function requireSeries(runs: readonly StoredRun[], names: readonly string[]): vo
   );
 }
 
+/** Writes the weights of one run's checkpoint. */
+async function exportRunWeights(
+  context: CommandContext,
+  ids: readonly string[],
+  { weights, folded = false, step }: ExportOptions & { weights: string },
+): Promise<void> {
+  const format = (['safetensors', 'npz'] as const).find((ending) => weights.endsWith(`.${ending}`));
+  const [id] = ids;
+  if (format === undefined || id === undefined || ids.length > 1) {
+    throw new UsageError(
+      'invalidArgument',
+      format === undefined
+        ? `“${weights}” after --weights has none of the endings .safetensors, .npz.`
+        : 'A file has the weights of one run only.',
+      format === undefined ? 'Name a file with one of these endings.' : 'Name one run.',
+    );
+  }
+  const { run, checkpoint } = await findCheckpoint(context, id, readStep(step));
+  const file = context.resolvePath(weights);
+  const exported = await exportWeights(context.launcher, {
+    document: run.document,
+    checkpoint: checkpoint.file,
+    folded,
+    format,
+    file,
+  });
+  context.output.result(
+    { run: run.id, folded, format, ...exported },
+    `Wrote ${file}: step ${exported.step}, ${formatBytes(exported.bytes)}`,
+  );
+}
+
 async function exportRuns(context: CommandContext, ids: readonly string[], options: ExportOptions): Promise<void> {
+  const { weights } = options;
+  if (weights !== undefined) return exportRunWeights(context, ids, { ...options, weights });
+  if (options.folded === true || options.step !== undefined) {
+    throw new UsageError(
+      'invalidArgument',
+      `--${options.folded === true ? 'folded' : 'step'} is about weights, but there is no --weights.`,
+      'Add --weights FILE.',
+    );
+  }
   await context.withReader(async (reader) => {
     if (options.archive !== undefined) {
       const found = await reader.invoke('runs.find', { ids: [...ids] });

@@ -13,6 +13,7 @@ import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain
 import { LabError } from '#shared/errors.ts';
 import type { DatasetService } from '../datasets/datasetService.ts';
 import type { ExperimentRecord, RunRecord, Store } from '../store/store.ts';
+import { keepWeights } from './weightsFiles.ts';
 
 export interface PlannedRun extends ExpandedRun {
   stepsPerEpoch: number;
@@ -35,14 +36,17 @@ export interface EnsuredExperiment extends CreatedExperiment {
 export class ExperimentService {
   readonly #store: Pick<Store, 'experiments' | 'runs'>;
   readonly #datasets: Pick<DatasetService, 'get'>;
+  readonly #labDirectory: string;
 
-  constructor(store: Pick<Store, 'experiments' | 'runs'>, datasets: Pick<DatasetService, 'get'>) {
+  constructor(store: Pick<Store, 'experiments' | 'runs'>, datasets: Pick<DatasetService, 'get'>, labDirectory: string) {
     this.#store = store;
     this.#datasets = datasets;
+    this.#labDirectory = labDirectory;
   }
 
   /**
-   * The runs an experiment would have, each pinned to the exact data.
+   * The runs an experiment would have, each pinned to the exact data and initial weights, of which the
+   * lab keeps a copy from now on.
    * @throws LabError `invalidDocument` or `notFound`: what is wrong, and where.
    */
   async plan(document: unknown): Promise<PlannedRun[]> {
@@ -58,7 +62,11 @@ export class ExperimentService {
       const epochSteps = stepsPerEpoch(run.dataset.trainingImages ?? dataset.training.count, run.batchSize);
       planned.push({
         label,
-        document: { ...run, dataset: { ...run.dataset, id: dataset.id, checksum: dataset.checksum } },
+        document: {
+          ...run,
+          dataset: { ...run.dataset, id: dataset.id, checksum: dataset.checksum },
+          initialWeights: await keepWeights(this.#labDirectory, run.initialWeights),
+        },
         stepsPerEpoch: epochSteps,
         totalSteps: durationInSteps(run.length, epochSteps),
       });

@@ -12,6 +12,7 @@ import { describeRunEnvironment } from './environment.ts';
 import type { RunEvents } from './runEvents.ts';
 import type { TrainerLauncher } from './trainerLauncher.ts';
 import { TrainerProcess, type TrainerEnding } from './trainerProcess.ts';
+import { weightsFile } from './weightsFiles.ts';
 
 export interface SupervisorContext {
   store: Pick<Store, 'runs' | 'metrics'>;
@@ -163,12 +164,15 @@ export class RunSupervisor {
     await mkdir(directory, { recursive: true });
     if (this.#abort.signal.aborted) return { kind: 'killed' };
     this.#prepared = false;
+    const { document } = this.#record;
+    const { file, sha256 } = document.initialWeights;
     this.#trainer = new TrainerProcess(
       launcher,
       {
         type: 'train',
         runId: this.runId,
-        document: this.#record.document,
+        document,
+        initialWeights: file === null || sha256 === undefined ? null : weightsFile(labDirectory, sha256),
         datasetDirectory,
         checkpointDirectory: directory,
         resumeFrom,

@@ -13,7 +13,9 @@ import { describeTrainerLoss } from './trainerLoss.ts';
 
 export type TrainerResult = Extract<
   TrainerMessage,
-  { type: 'finished' | 'described' | 'verified' | 'bench' | 'parity' | 'methodsChecked' }
+  {
+    type: 'finished' | 'described' | 'verified' | 'bench' | 'parity' | 'methodsChecked' | 'analyzed' | 'exported';
+  }
 >;
 
 /** How a trainer process ended; exactly one of these for each process. */
@@ -165,6 +167,8 @@ export class TrainerProcess {
       case 'bench':
       case 'parity':
       case 'methodsChecked':
+      case 'analyzed':
+      case 'exported':
         this.#conclude({ kind: 'result', result: message });
         break;
     }

@@ -1,10 +1,13 @@
 import { LabError } from '#shared/errors.ts';
 import type {
+  AnalysisResult,
+  AnalyzeTask,
   BenchRecord,
   BenchTask,
   CheckMethodsTask,
   EngineDescription,
   EngineLocation,
+  ExportWeightsTask,
   MethodCheck,
   ParityRecord,
   ParityTask,
@@ -103,4 +106,29 @@ export async function checkMethods(
     },
   );
   return { engine, checks };
+}
+
+/** Finds something out about a trained network. */
+export async function analyzeCheckpoint(
+  launcher: TrainerLauncher,
+  task: Omit<AnalyzeTask, 'type'>,
+  signal?: AbortSignal,
+): Promise<{ step: number; engine: string; result: AnalysisResult }> {
+  const { step, engine, result } = await runTask(launcher, { type: 'analyze', ...task }, 'analyzed', signal);
+  return { step, engine, result };
+}
+
+/** Writes the weights of a checkpoint to a file; needs no data and no fast engine. */
+export async function exportWeights(
+  launcher: TrainerLauncher,
+  task: Omit<ExportWeightsTask, 'type' | 'engine'>,
+  signal?: AbortSignal,
+): Promise<{ step: number; file: string; bytes: number }> {
+  const { step, file, bytes } = await runTask(
+    launcher,
+    { type: 'exportWeights', engine: { kind: 'javascript' }, ...task },
+    'exported',
+    signal,
+  );
+  return { step, file, bytes };
 }

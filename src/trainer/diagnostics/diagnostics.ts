@@ -26,6 +26,8 @@ export interface DiagnosticValues {
 }
 
 export interface DiagnosticMeter {
+  /** How many it takes. */
+  images: number;
   /** Measures a state as it is, and changes nothing. @param learningRate That of the step before. */
   measure(state: TensorRecord, learningRate: number): Promise<DiagnosticValues>;
   dispose(): void;
@@ -183,6 +185,7 @@ export function createDiagnostics(
   }
 
   return {
+    images: count,
     async measure(state, learningRate) {
       const values: DiagnosticValues = { layers: {}, channels: {} };
       measureParameters(values, state, learningRate);

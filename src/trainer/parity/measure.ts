@@ -149,7 +149,7 @@ export function measureFolding(fixture: FoldingFixture, engine: Engine, executio
       .filter((name) => name.startsWith('trained/'))
       .map((name) => [name.slice('trained/'.length), fixture.tensor(name)]),
   );
-  const folded = foldBatchNorm(trained, fixture.epsilon);
+  const folded = foldBatchNorm(trained, () => fixture.epsilon);
   const errors = new Errors();
   for (const [name, { values }] of Object.entries(folded)) {
     const reference = fixture.tensor(`expected/${name}`).values;

@@ -86,7 +86,7 @@ export async function openServiceFixture(
     service: start(launcher),
     directory,
     createRuns: async (seeds, base = {}) => {
-      const experiments = new ExperimentService(store, datasets);
+      const experiments = new ExperimentService(store, datasets, directory);
       const { runs } = await experiments.create({ name: 'Test', base: { dataset: { id: 'fake' }, ...base }, seeds });
       return runs.map((run) => run.id);
     },
