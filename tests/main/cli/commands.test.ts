@@ -36,6 +36,12 @@ describe('wrong use ends with status 2 and says what is right', () => {
     [['engines', 'install', 'abacus'], /Allowed choices are tensorflow-cuda/],
     [['bench', '--steps', '0'], /not a count/],
     [['bench', '--method', 'magic'], /Allowed choices are none, batchNorm/],
+    [['analyze', 'x'], /--kind/],
+    [['analyze', 'x', '--kind', 'fold', '--orders', '3'], /orders/],
+    [['analyze', 'x', '--kind', 'ablation', '--orders', 'many'], /orders/],
+    [['analyze', 'x', '--kind', 'fold', '--out', 'fold.csv'], /\.json/],
+    [['runs', 'export', 'x', '--folded'], /--weights/],
+    [['runs', 'export', 'x', '--weights', 'weights.txt'], /\.safetensors, \.npz/],
     [['train'], /nothing to train/],
     [['train', '--config', 'run.json', '--preset', 'quickstart'], /exclude each other/],
     [['train', '--preset', 'slowstart'], /no preset “slowstart”\.\nChoose one of: quickstart/],
@@ -200,6 +206,18 @@ describe('training from the command line', () => {
     const compared = await lab('runs', 'compare', experiment.id, '--svg', 'curves.svg', '--json');
     expect(jsonLines(compared.stdout)).toMatchObject([{ rows: [{ label: 'batchNorm', runs: 1 }, { label: 'none' }] }]);
     expect(await readFile(join(work, 'curves.svg'), 'utf8')).toContain(id);
+
+    const folding = await lab('analyze', id, '--kind', 'fold', '--engine', 'javascript', '--json');
+    expect(jsonLines(folding.stdout)).toMatchObject([{ run: id, step: 10, kind: 'fold', isEqual: true }]);
+    const ablation = await lab('analyze', id, '--kind', 'ablation', '--points', '3', '--orders', '2', '--out', 'a.csv');
+    expect(ablation.stdout).toContain('Area under the curve');
+    const orders = (await readFile(join(work, 'a.csv'), 'utf8')).trimEnd().split('\r\n');
+    expect(orders[0]).toBe('order,fixedChannels,channels,accuracy');
+    expect(orders).toHaveLength(1 + 3 * 2);
+    const weights = await lab('runs', 'export', id, '--weights', 'weights.npz', '--folded');
+    expect(weights.stdout).toContain(join(work, 'weights.npz'));
+    expect((await readFile(join(work, 'weights.npz'))).subarray(0, 2).toString()).toBe('PK');
+    expect((await lab('runs', 'export', id, '--weights', 'w.npz', '--step', '3')).stderr).toMatch(/steps: 10/);
 
     const exported = await lab('runs', 'export', id, '--series', 'train/loss', '--out', 'run.csv');
     expect(exported.status).toBe(0);
