@@ -23,7 +23,7 @@ export interface BackupReport {
 
 /**
  * Writes a whole lab into one file, also while it is in use: its database as it is at one moment, the
- * checkpoints that it names, data sets and exported figures.
+ * checkpoints that it names, data sets, weights that runs begin with, and exported figures.
  * @throws LabError `notFound` where there is no lab, `diskFull`, `labNotWritable`, `labDamaged`, `labInUse`.
  */
 export async function backupLab(
@@ -45,6 +45,7 @@ export async function backupLab(
       { name: basename(database), file: copiedDatabase },
       ...checkpoints.map((entry) => toEntry(labDirectory, checkpointDirectory(labDirectory, entry.runId), entry.name)),
       ...datasets,
+      ...(await listFiles(labDirectory, 'weights')),
       ...(await listFiles(labDirectory, 'exports')),
     ];
     const { files } = await writeArchive(file, 'lab', entries);

@@ -31,6 +31,7 @@ async function makeLab(): Promise<Lab> {
     [join(directory, 'datasets', 'tiny', 'empty.bin'), ''],
     [join(directory, 'datasets', '.importing-1', 'half.bin'), 'half'],
     [join(directory, 'exports', 'figure.svg'), '<svg/>'],
+    [join(directory, 'weights', 'a.safetensors'), 'weights'],
   ];
   for (const [file, text] of files) {
     await mkdir(dirname(file), { recursive: true });
@@ -69,6 +70,7 @@ it('brings a lab that is in use back as it was', async () => {
     'exports/figure.svg',
     'lab.sqlite',
     `runs/${runId}/checkpoints/step-5.safetensors`,
+    'weights/a.safetensors',
   ]);
   const store = openStore(restored);
   expect(store.damaged()).toEqual([]);
