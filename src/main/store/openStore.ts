@@ -5,6 +5,7 @@ import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { listDamage } from './damage.ts';
 import { createExperimentStore } from './experimentStore.ts';
 import { networkFileSystem as findNetworkFileSystem } from './fileSystem.ts';
+import { createId } from './ids.ts';
 import { createLabDirectory } from './labDirectory.ts';
 import { acquireLabLock, type LabDoor } from './labLock.ts';
 import type { LockOwner } from './processLock.ts';
@@ -28,10 +29,11 @@ export interface OpenStoreOptions {
   /** Replaced in tests. */
   migrations?: readonly Migration[];
   networkFileSystem?: (directory: string) => string | null;
+  /** Time to wait for another program (a backup, a browser of databases) that has the file locked. */
+  busyTimeoutMs?: number;
 }
 
-/** Time to wait for another program (a backup, a browser of databases) that reads the file. */
-const busyTimeoutMs = 5000;
+const usualBusyTimeoutMs = 5000;
 
 /** A lab folder that belongs to this process. */
 export interface OpenLab {
@@ -114,10 +116,15 @@ export function openStore(labDirectory: string, options: OpenStoreOptions = {}):
   const endedWell = !existsSync(`${file}-wal`) && !existsSync(`${file}-journal`);
   let database: Database.Database | undefined;
   try {
-    database = new Database(file, { timeout: busyTimeoutMs });
+    database = new Database(file, { timeout: options.busyTimeoutMs ?? usualBusyTimeoutMs });
     if (!endedWell) checkPages(database);
     prepareDatabase(database, labDirectory, options);
     const store = openTables(database, file);
+    // Also where the clock was set back since: ids say which came first.
+    for (const table of ['runs', 'experiments']) {
+      const newest: unknown = database.prepare(`SELECT max(id) FROM ${table}`).pluck().get();
+      if (typeof newest === 'string') createId.follow(newest);
+    }
     for (const notice of store.damaged()) options.onNotice?.(notice);
     return store;
   } catch (error) {
@@ -127,7 +134,7 @@ export function openStore(labDirectory: string, options: OpenStoreOptions = {}):
 }
 
 function openReadable(labDirectory: string): Database.Database {
-  const options = { timeout: busyTimeoutMs, readonly: true, fileMustExist: true };
+  const options = { timeout: usualBusyTimeoutMs, readonly: true, fileMustExist: true };
   const database = new Database(databasePath(labDirectory), options);
   try {
     requireReadableVersion(database);

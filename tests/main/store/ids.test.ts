@@ -35,3 +35,22 @@ it('makes ids that differ', () => {
   const create = createIdGenerator();
   expect(new Set(Array.from({ length: 5000 }, () => create())).size).toBe(5000);
 });
+
+it('ascend also from those of an earlier session, when the clock was ahead', () => {
+  const future = Date.UTC(2027, 0, 1);
+  const earlier = createIdGenerator(() => future);
+  const ids = [earlier(), earlier()];
+  let clockMs = Date.UTC(2026, 0, 1);
+  const later = createIdGenerator(() => clockMs);
+  for (const id of ids) later.follow(id);
+  ids.push(later(), later());
+  clockMs -= 3_600_000;
+  ids.push(later());
+  expect(ids).toEqual([...new Set(ids)].sort());
+  // What is no id of ours, or from a clock that was absurdly wrong, is not followed.
+  const free = createIdGenerator(() => clockMs);
+  const first = free();
+  for (const id of ['', 'short', 'zzzzzzzzzzzzz', 'uuuuuuuuuuuuu']) free.follow(id);
+  expect(free() > first).toBe(true);
+  expect(free() < (ids[0] ?? '')).toBe(true);
+});
