@@ -71,7 +71,7 @@ async function makeRuns(directory: string, count: number): Promise<string[]> {
     const datasets = { get: () => Promise.resolve(fakeDataset), directory: () => directory };
     const seeds = Array.from({ length: count }, (_, index) => index);
     const document = { name: 'Night', base: { dataset: { id: 'fake' } }, seeds };
-    return (await new ExperimentService(store, datasets).create(document)).runs.map(({ id }) => id);
+    return (await new ExperimentService(store, datasets, directory).create(document)).runs.map(({ id }) => id);
   } finally {
     store.close();
   }
