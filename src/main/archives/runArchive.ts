@@ -6,6 +6,7 @@ import { describeWriteError } from '#files/fileErrors.ts';
 import { makeDirectory } from '#files/makeDirectory.ts';
 import { LabError } from '#shared/errors.ts';
 import { checkpointDirectory, runDirectory } from '../runs/checkpointFiles.ts';
+import { weightsFile } from '../runs/weightsFiles.ts';
 import { copyRunsOut, databasePath, openStore } from '../store/openStore.ts';
 import type { Store } from '../store/store.ts';
 import type { TransferredRun } from '../store/transferRuns.ts';
@@ -13,8 +14,8 @@ import { unpackArchiveFile, writeArchive, type ArchiveEntry } from './archiveFil
 import { makeWorkDirectory } from './labBackup.ts';
 
 /**
- * Writes runs into one archive: a database that holds them and their experiments only, and their
- * checkpoints. The lab may be in use meanwhile.
+ * Writes runs into one archive: a database that holds them and their experiments only, their
+ * checkpoints, and the weights that they begin with. The lab may be in use meanwhile.
  * @throws LabError `diskFull`, `labNotWritable`, `labDamaged`.
  */
 export async function exportRunArchive(
@@ -27,6 +28,12 @@ export async function exportRunArchive(
     copyRunsOut(labDirectory, work, runIds);
     const store = openStore(work, { readOnly: true });
     const entries: ArchiveEntry[] = [{ name: basename(databasePath(work)), file: databasePath(work) }];
+    const weights = new Set(runIds.map((runId) => store.runs.get(runId)?.document.initialWeights.sha256));
+    for (const sha256 of weights) {
+      if (sha256 === undefined) continue;
+      const file = weightsFile(labDirectory, sha256);
+      entries.push({ name: `weights/${basename(file)}`, file, optional: true });
+    }
     for (const runId of runIds) {
       for (const record of store.runs.listCheckpoints(runId)) {
         const name = basename(record.file);
@@ -52,13 +59,20 @@ export async function importRunArchive(store: Store, labDirectory: string, file:
   const placed: string[] = [];
   try {
     const unpacked = join(work, 'archive');
-    await unpackArchiveFile(file, 'runs', unpacked);
+    const { files } = await unpackArchiveFile(file, 'runs', unpacked);
     if (!existsSync(databasePath(unpacked))) {
       throw new LabError('invalidArchive', `“${basename(file)}” holds no runs.`, 'Export them again.');
     }
     // Brings the archive of an older program up to date.
     openStore(unpacked).close();
     return store.importRuns(unpacked, (runs) => {
+      // By the name of their bytes: the same file is the same weights, and no run minds one more.
+      for (const { name, checksum } of files) {
+        const target = weightsFile(labDirectory, checksum);
+        if (name !== `weights/${basename(target)}` || existsSync(target)) continue;
+        makeDirectory(dirname(target));
+        renameSync(join(unpacked, name), target);
+      }
       for (const { from, id, outcome } of runs) {
         const source = runDirectory(unpacked, from);
         if (outcome === 'there' || !existsSync(source)) continue;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import Database from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import { exportRunArchive, importRunArchive } from '#main/archives/runArchive.ts';
 import { checkpointDirectory } from '#main/runs/checkpointFiles.ts';
+import { weightsFile } from '#main/runs/weightsFiles.ts';
 import { databasePath, openStore } from '#main/store/openStore.ts';
 import type { Store } from '#main/store/store.ts';
 import { runHere } from '../cli/commandLine.ts';
@@ -161,6 +163,28 @@ it('keeps a damaged chunk a named hole, and refuses damaged records', async () =
   database.prepare(`UPDATE runs SET label = 'other' WHERE id = ?`).run(done);
   database.close();
   await expect(exportRunArchive(from.directory, [done], from.archive)).rejects.toMatchObject({ code: 'labDamaged' });
+});
+
+it('takes along the weights that runs begin with, by what their bytes are', async () => {
+  const from = await makeLab();
+  const [done] = from.ids;
+  const run = from.store.runs.get(done);
+  if (!run) throw new Error('It was made.');
+  const sha256 = createHash('sha256').update('weights').digest('hex');
+  const initialWeights = { ...run.document.initialWeights, file: '/elsewhere/weights.safetensors', sha256 };
+  from.store.runs.update(done, { document: { ...run.document, initialWeights } });
+  await mkdir(join(from.directory, 'weights'));
+  await writeFile(weightsFile(from.directory, sha256), 'weights');
+  await exportRunArchive(from.directory, [done], from.archive);
+  const to = openEmpty();
+  await importRunArchive(to.store, to.directory, from.archive);
+  expect(await readFile(weightsFile(to.directory, sha256), 'utf8')).toBe('weights');
+  // What is not what its name says is left in the archive.
+  await writeFile(weightsFile(from.directory, sha256), 'others');
+  await exportRunArchive(from.directory, [done], from.archive);
+  const other = openEmpty();
+  await importRunArchive(other.store, other.directory, from.archive);
+  expect(existsSync(join(other.directory, 'weights'))).toBe(false);
 });
 
 it('is a command on both sides, and says which data set is missing', async () => {
