@@ -1,3 +1,4 @@
+import { diagnosticQuantities } from '../domain/diagnostics.ts';
 import { metricSeries } from '../domain/metric.ts';
 import type { ChartAxis } from './chart.ts';
 
@@ -17,8 +18,8 @@ export interface ComparedMetric {
 
 const crossEntropy = { name: 'Cross-entropy', unit: 'nats', format: 'number', bounds: [0, null] } as const;
 
-/** In the order in which they are offered. */
-export const comparedMetrics: readonly ComparedMetric[] = [
+/** What every run logs, in the order in which it is offered. */
+export const commonMetrics: readonly ComparedMetric[] = [
   {
     id: 'validation-loss',
     title: 'Validation loss',
@@ -83,3 +84,29 @@ export const comparedMetrics: readonly ComparedMetric[] = [
     better: 'higher',
   },
 ];
+
+/** Means of h itself say little side by side; they are for tables and files. */
+const notDrawn = new Set([
+  'gammaSquared',
+  ...['batch', 'running', 'population'].flatMap((kind) => [`${kind}Mean`, `${kind}Variance`]),
+]);
+
+/** What runs log of each layer where diagnostics ask for it. */
+export const diagnosticMetrics: readonly ComparedMetric[] = diagnosticQuantities
+  .filter(({ id }) => !notDrawn.has(id))
+  .map(({ id, title, help, axis }) => ({
+    id: id.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`),
+    title,
+    help,
+    series: `${id}/`,
+    perLayer: true,
+    yAxis: { ...axis, format: 'number' },
+    better: null,
+  }));
+
+export const comparedMetrics: readonly ComparedMetric[] = [...commonMetrics, ...diagnosticMetrics];
+
+/** Layers that have a series of a quantity of each layer, in the order of the names. */
+export function layersOfMetric({ series, perLayer }: ComparedMetric, names: Iterable<string>): string[] {
+  return perLayer ? [...names].filter((name) => name.startsWith(series)).map((name) => name.slice(series.length)) : [];
+}

@@ -30,7 +30,7 @@ export const diagnosticsSchema = z.strictObject({
     .max(diagnosticGroups.length)
     .default([])
     .meta({
-      title: 'Diagnostics',
+      title: 'Logged of each layer',
       help: 'What is logged of each layer and its channels; training goes on as without, and takes a little longer.',
       advanced: true,
       choices: groupTitles,

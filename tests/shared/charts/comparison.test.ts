@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readableLabel } from '#shared/charts/comparedLabels.ts';
-import { comparedMetrics } from '#shared/charts/comparedMetrics.ts';
+import { comparedMetrics, layersOfMetric } from '#shared/charts/comparedMetrics.ts';
 import {
   comparedStyles,
   describeComparison,
@@ -98,4 +98,18 @@ it('readableLabel writes methods and fields out', () => {
   expect(readableLabel('batchNorm, batchSize 64')).toBe('Batch normalization, batch size 64');
   expect(readableLabel('none', 'symbol')).toBe('none');
   expect(readableLabel('learningRate 0.1')).toBe('Learning rate 0.1');
+});
+
+it('finds the layers of a quantity by its series, and no other quantity whose name begins alike', () => {
+  const names = ['train/loss', 'gammaSquared/conv1', 'gamma/conv1', 'gamma/fc1', 'gamma.minimum/conv2', 'kurtosis/fc2'];
+  const find = (id: string) => comparedMetrics.find((each) => each.id === id);
+  const gamma = find('gamma');
+  const kurtosis = find('kurtosis');
+  if (!gamma || !kurtosis || !metric) throw new Error('missing');
+  expect(layersOfMetric(gamma, names)).toEqual(['conv1', 'fc1']);
+  expect(layersOfMetric(kurtosis, names)).toEqual(['fc2']);
+  expect(layersOfMetric(metric, names)).toEqual([]);
+  expect(find('effective-learning-rate')).toMatchObject({ series: 'effectiveLearningRate/', perLayer: true });
+  expect(new Set(comparedMetrics.map(({ id }) => id)).size).toBe(comparedMetrics.length);
+  expect(new Set(comparedMetrics.map(({ title }) => title)).size).toBe(comparedMetrics.length);
 });
