@@ -19,7 +19,8 @@ export interface ExperimentOptions {
   name?: string;
 }
 
-interface Draft {
+/** An experiment before the options of the command line are put on it. */
+export interface ExperimentDraft {
   name: string;
   base: Record<string, unknown>;
   vary: { key: string; values: SettingValue[] }[];
@@ -29,13 +30,15 @@ interface Draft {
 /**
  * The experiment that the options of `train` ask for, valid in itself.
  * @param path Absolute path of `options.config`.
+ * @param given What it begins with where that is neither a preset nor a file.
  * @throws UsageError for what was typed, LabError for what is in the file.
  */
 export async function experimentFromOptions(
   options: ExperimentOptions,
   path: string | null,
+  given: ExperimentDraft | null = null,
 ): Promise<ExperimentDocumentInput> {
-  const draft = path === null ? fromPreset(options) : await fromFile(path);
+  const draft = given ?? (path === null ? fromPreset(options) : await fromFile(path));
   return asUsage(() => {
     for (const text of options.set ?? []) {
       const [key, value] = splitAssignment(text, '--set', 'batchSize=128');
@@ -73,7 +76,7 @@ export async function experimentFromOptions(
   });
 }
 
-function fromPreset(options: ExperimentOptions): Draft {
+function fromPreset(options: ExperimentOptions): ExperimentDraft {
   const { preset, scale } = options;
   return asUsage(() => {
     if (preset === undefined) {
@@ -91,12 +94,12 @@ function fromPreset(options: ExperimentOptions): Draft {
   });
 }
 
-function toDraft(input: ExperimentDocumentInput): Draft {
+function toDraft(input: ExperimentDocumentInput): ExperimentDraft {
   const { name, base, vary, seeds } = parseExperimentDocument(input);
   return { name, base, vary, seeds };
 }
 
-async function fromFile(path: string): Promise<Draft> {
+async function fromFile(path: string): Promise<ExperimentDraft> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -141,7 +144,7 @@ export function splitAssignment(text: string, option: string, example: string): 
 }
 
 /** @throws UsageError where a field was set of a choice that none of the runs makes: it would do nothing. */
-function requireUse({ base, vary }: Draft, key: string): void {
+function requireUse({ base, vary }: ExperimentDraft, key: string): void {
   const [choice = '', field] = key.split('.');
   const variation = vary.find((candidate) => candidate.key === choice);
   const chosen = base[choice];

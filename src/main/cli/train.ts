@@ -3,6 +3,7 @@ import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presets, scales } from '#shared/domain/presets.ts';
 import type { CommandContext } from './context.ts';
+import { continueRun } from './continueRun.ts';
 import { ensureExample, openDatasets } from './datasets.ts';
 import { experimentFromOptions, type ExperimentOptions } from './experimentFromOptions.ts';
 import { formatTable } from './format.ts';
@@ -14,6 +15,8 @@ import { UsageError } from './usageError.ts';
 
 interface TrainOptions extends ExperimentOptions {
   dryRun?: boolean;
+  fromRun?: string;
+  fold?: boolean;
 }
 
 const collect = (value: string, list: string[] | undefined): string[] => [...(list ?? []), value];
@@ -24,6 +27,8 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .description('Train an experiment: every combination of what varies, with every seed.')
     .option('--config <file>', 'run or experiment document (JSON)')
     .option('--preset <id>', presets.map(({ id, title }) => `${id}: ${title}`).join('; '))
+    .option('--from-run <run>', 'begin with the weights of a trained run, and with its settings')
+    .option('--fold', 'with --from-run: fold batch normalization into the kernels and train on without it')
     .option('--scale <scale>', `size of the preset: ${scales.join(', ')}`)
     .option('--set <key=value>', 'set a field of the base run; may be given several times', collect)
     .option('--vary <key=a,b,c>', 'train every value of a field; may be given several times', collect)
@@ -39,7 +44,18 @@ async function train(context: CommandContext, options: TrainOptions): Promise<vo
   if (config !== undefined && (preset !== undefined || options.scale !== undefined)) {
     throw new UsageError('invalidArgument', '--config and --preset exclude each other.', 'Give one of them.');
   }
-  const document = await experimentFromOptions(options, config === undefined ? null : context.resolvePath(config));
+  const { fromRun, fold = false } = options;
+  if (fromRun !== undefined && (config !== undefined || preset !== undefined || options.scale !== undefined)) {
+    throw new UsageError('invalidArgument', '--from-run excludes --config, --preset and --scale.', 'Give one of them.');
+  }
+  if (fold && fromRun === undefined) {
+    throw new UsageError('invalidArgument', '--fold needs the run that is folded.', 'Add --from-run RUN.');
+  }
+  const document = await experimentFromOptions(
+    options,
+    config === undefined ? null : context.resolvePath(config),
+    fromRun === undefined ? null : await continueRun(context, fromRun, fold),
+  );
   const use = async (session: LabSession): Promise<void> => {
     await ensureExampleData(context, session, document);
     if (options.dryRun === true) {

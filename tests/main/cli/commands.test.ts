@@ -42,6 +42,8 @@ describe('wrong use ends with status 2 and says what is right', () => {
     [['analyze', 'x', '--kind', 'fold', '--out', 'fold.csv'], /\.json/],
     [['runs', 'export', 'x', '--folded'], /--weights/],
     [['runs', 'export', 'x', '--weights', 'weights.txt'], /\.safetensors, \.npz/],
+    [['train', '--preset', 'quickstart', '--fold'], /--from-run RUN/],
+    [['train', '--preset', 'quickstart', '--from-run', 'x'], /excludes/],
     [['train'], /nothing to train/],
     [['train', '--config', 'run.json', '--preset', 'quickstart'], /exclude each other/],
     [['train', '--preset', 'slowstart'], /no preset “slowstart”\.\nChoose one of: quickstart/],
@@ -218,6 +220,26 @@ describe('training from the command line', () => {
     expect(weights.stdout).toContain(join(work, 'weights.npz'));
     expect((await readFile(join(work, 'weights.npz'))).subarray(0, 2).toString()).toBe('PK');
     expect((await lab('runs', 'export', id, '--weights', 'w.npz', '--step', '3')).stderr).toMatch(/steps: 10/);
+
+    // Figure 7: from the normalized network without normalization, kernel norms logged from the start.
+    const more = ['--set', 'length=3steps', '--set', 'diagnostics.every=1steps', '--json'];
+    const finetuned = await lab('train', '--from-run', id, '--fold', ...more);
+    expect(finetuned.status).toBe(0);
+    const [tuned] = (jsonLines(finetuned.stdout).at(-1) as unknown as typeof result).runs;
+    const [{ document, series }] = jsonLines(
+      (await lab('runs', 'show', tuned?.id ?? '', '--json')).stdout,
+    ) as unknown as [
+      { document: Record<string, unknown>; series: { series: string; firstStep: number; count: number }[] },
+    ];
+    expect(document).toMatchObject({
+      method: { id: 'none' },
+      optimizer: { id: 'sgd', learningRate: 0.001, momentum: 0, scaleWithBatchSize: false },
+      schedule: { id: 'constant' },
+      initialWeights: { file: `run-${id}-step-10-folded.safetensors` },
+    });
+    expect(series).toContainEqual(expect.objectContaining({ series: 'kernelNorm/conv1', firstStep: 0, count: 4 }));
+    const plain = await lab('train', '--from-run', runs[1]?.id ?? '', '--fold');
+    expect(plain).toMatchObject({ status: 1, stderr: expect.stringContaining('no normalizer to fold') as string });
 
     const exported = await lab('runs', 'export', id, '--series', 'train/loss', '--out', 'run.csv');
     expect(exported.status).toBe(0);
