@@ -19,27 +19,38 @@ export interface SplitOptions {
   memoryLimitBytes?: number;
 }
 
+/** Samples for training or evaluation, wherever they come from. */
+export interface SampleReader {
+  readonly count: number;
+  /** Whether a sample's label is the number of a class, or a value. */
+  readonly targets: 'classes' | 'values';
+  /** Values of one sample: height·width·channels. */
+  readonly imageLength: number;
+  /**
+   * Fills `into` with [indices.length, height, width, channels]; of pixels (pixel/255 − mean) / standard
+   * deviation of their channel.
+   */
+  gatherStandardized(indices: ArrayLike<number>, into: Float32Array): void;
+  /** Fills `into` with the labels of these samples. */
+  gatherLabels(indices: ArrayLike<number>, into: Uint8Array | Int32Array | Float32Array): void;
+  close(): void;
+}
+
 /**
- * One split of a data set, or a subset of it. Indices run from 0 to `count` − 1 within the subset.
+ * One split of a data set, or a subset of it. Indices run from 0 to `count` − 1 within the subset; a
+ * sample's values are the bytes of its image.
  *
  * Memory: one byte a label, and count·height·width·channels bytes of images unless that is above the
  * memory limit, where images are read from disk as they are gathered.
  */
-export interface DatasetSplitReader {
-  readonly count: number;
+export interface DatasetSplitReader extends SampleReader {
+  readonly targets: 'classes';
   /** uint8, [count]. */
   readonly labels: Uint8Array;
-  /** Bytes of one image: height·width·channels. */
-  readonly imageLength: number;
   /** Whether the images are in memory. */
   readonly inMemory: boolean;
   /** Fills `into` with pixels [indices.length, height, width, channels] from 0 to 255. */
   gatherImages(indices: ArrayLike<number>, into: Uint8Array): void;
-  /** As `gatherImages`, with each channel standardised: (pixel/255 − mean) / standard deviation. */
-  gatherStandardized(indices: ArrayLike<number>, into: Float32Array): void;
-  /** Fills `into` with the labels of these images. */
-  gatherLabels(indices: ArrayLike<number>, into: Uint8Array | Int32Array | Float32Array): void;
-  close(): void;
 }
 
 export interface OpenDataset {
@@ -127,6 +138,7 @@ async function openSplit(
 
   return {
     count,
+    targets: 'classes',
     labels,
     imageLength: length,
     inMemory,

@@ -29,7 +29,8 @@ export const trainTaskSchema = z.strictObject({
   document: runDocumentSchema,
   /** The lab's copy of the weights that the document names; null where the seed draws them. */
   initialWeights: z.string().nullable().optional(),
-  datasetDirectory: z.string(),
+  /** Null where the architecture draws its own data. */
+  datasetDirectory: z.string().nullable(),
   /** Checkpoints are written here; created where absent. */
   checkpointDirectory: z.string(),
   /** Checkpoint file to go on from; null starts from the seed. */

@@ -58,7 +58,7 @@ export async function bench({ document, steps }: BenchTask, engine: Engine): Pro
   const labels = Int32Array.from({ length: batchSize }, (_, index) => index % classCount);
   const loadBatch = (): TensorRecord => ({
     images: tensor(pixels, [batchSize, ...image], 'float32'),
-    labels: tensor(labels, [batchSize], 'int32'),
+    labels: tensor(labels, [batchSize], network.loss === 'crossEntropy' ? 'int32' : 'float32'),
   });
 
   const variants = executions.map((execution): Variant => {

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { ImageShape } from '#shared/domain/architecture.ts';
-import type { DatasetSplitReader } from '#files/datasetFolder.ts';
+import type { SampleReader } from '#files/datasetFolder.ts';
 import { createBatchLoader } from './batch.ts';
 import type { Engine, Step, TensorRecord } from './engines/engine.ts';
 import type { Network } from './network.ts';
@@ -8,14 +8,18 @@ import { createEvaluationStep, statePrefixes, type StepExecution } from './steps
 import { disposeAll, readScalar } from './tensors.ts';
 
 export interface Evaluation {
-  /** Mean cross-entropy over all images. */
+  /** Mean over all images. */
   loss: number;
-  /** Fraction of images whose largest logit is their label's. */
+  /** Fraction of images whose largest logit is their label's; null where labels are no classes. */
+  accuracy: number | null;
+}
+
+export interface ClassEvaluation extends Evaluation {
   accuracy: number;
 }
 
-export interface Evaluator {
-  evaluate(state: TensorRecord): Promise<Evaluation>;
+export interface Evaluator<Result extends Evaluation = Evaluation> {
+  evaluate(state: TensorRecord): Promise<Result>;
   dispose(): void;
 }
 
@@ -28,12 +32,31 @@ export function createEvaluator(
   engine: Engine,
   network: Network,
   image: ImageShape,
-  split: DatasetSplitReader,
+  split: SampleReader & { targets: 'classes' },
+  batchSize: number,
+  execution: StepExecution,
+  createStep?: typeof createEvaluationStep,
+): Evaluator<ClassEvaluation>;
+export function createEvaluator(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  split: SampleReader,
+  batchSize: number,
+  execution: StepExecution,
+  createStep?: typeof createEvaluationStep,
+): Evaluator;
+export function createEvaluator(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  split: SampleReader,
   batchSize: number,
   execution: StepExecution,
   createStep: typeof createEvaluationStep = createEvaluationStep,
 ): Evaluator {
   const fullSize = Math.min(batchSize, split.count);
+  const isOfClasses = split.targets === 'classes';
   const restSize = split.count % fullSize;
   const sizes = restSize === 0 ? [fullSize] : [fullSize, restSize];
   const runners = sizes.map((size): { size: number; step: Step; loader: ReturnType<typeof createBatchLoader> } => ({
@@ -54,13 +77,13 @@ export function createEvaluator(
           const batch = loader.load(Uint32Array.from({ length: size }, (_, index) => start + index));
           const results = step.run({ ...variables, ...batch });
           lossSum += readScalar(results, 'lossSum');
-          correctCount += readScalar(results, 'correctCount');
+          if (isOfClasses) correctCount += readScalar(results, 'correctCount');
           disposeAll(results);
           disposeAll(batch);
           await yieldToEvents();
         }
       }
-      return { loss: lossSum / split.count, accuracy: correctCount / split.count };
+      return { loss: lossSum / split.count, accuracy: isOfClasses ? correctCount / split.count : null };
     },
     dispose: () => runners.forEach(({ step }) => step.dispose()),
   };

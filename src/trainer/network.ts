@@ -2,9 +2,11 @@ import {
   add,
   addN,
   conv2d,
+  erf,
   matMul,
   maxPool,
   mean,
+  mul,
   reshape,
   type Tensor,
   type Tensor1D,
@@ -12,7 +14,8 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { Scalar } from '@tensorflow/tfjs-core';
-import type { ImageShape, LinearLayer, MaxPoolLayer, NetworkLayer } from '#shared/domain/architecture.ts';
+import type { ImageShape, LinearLayer, Loss, MaxPoolLayer, NetworkLayer } from '#shared/domain/architecture.ts';
+import { lossOf, type ArchitectureSettings } from '#shared/domain/architectures/index.ts';
 import type { MethodSettings } from '#shared/domain/methods/index.ts';
 import { checkLayerNames, normalizedLayerNames, placeMethods, type Placement } from '#shared/domain/placement.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
@@ -57,6 +60,8 @@ export interface NetworkResult {
 
 /** A stack of layers as functions of its variables. */
 export interface Network {
+  /** Of its outputs, `logits`: of classes [M,K], or of values [M,1]. */
+  loss: Loss;
   variables: LayerVariables;
   /** Layers with the method's normalizer, in network order. */
   normalizedLayers: readonly string[];
@@ -100,7 +105,7 @@ const nothingElse: Pick<Placement, 'layerMethods' | 'dropout'> = {
 
 /**
  * @param normalizedLayers Names, or all layers that can have a normalizer; the others get a bias.
- * @param placement Methods of single layers, and dropout; none where it is absent.
+ * @param placement Methods of single layers, and dropout, none where it is absent; the architecture, for its loss.
  * @throws LabError `invalidDocument` where a named layer is not there or the stack does not fit the images.
  */
 export function createNetwork(
@@ -108,7 +113,11 @@ export function createNetwork(
   image: ImageShape,
   method: MethodSettings,
   normalizedLayers: RunDocument['normalizedLayers'],
-  { layerMethods, dropout }: Pick<Placement, 'layerMethods' | 'dropout'> = nothingElse,
+  {
+    layerMethods,
+    dropout,
+    architecture,
+  }: Pick<Placement, 'layerMethods' | 'dropout'> & { architecture?: ArchitectureSettings } = nothingElse,
 ): Network {
   checkLayerNames({ normalizedLayers, layerMethods, dropout }, layers);
   const placed = placeMethods({ method, normalizedLayers, layerMethods }, layers);
@@ -180,7 +189,8 @@ export function createNetwork(
         if (result.noise) gathered.noise[layer.name] = result.noise;
         const computed = dropOutAt('afterNormalizer', result.output);
         const output = hooks?.replaceOutput?.(layer.name, computed) ?? computed;
-        return layer.activation === 'relu' && !computation.includesActivation ? operations.relu(output) : output;
+        if (layer.activation === 'none' || computation.includesActivation) return output;
+        return layer.activation === 'relu' ? operations.relu(output) : erf(mul(output, Math.SQRT1_2));
       });
       shape = outputShape;
     }
@@ -193,6 +203,7 @@ export function createNetwork(
     return { logits, ...gathered };
   };
   return {
+    loss: architecture ? lossOf(architecture) : 'crossEntropy',
     variables,
     normalizedLayers: normalizedLayerNames({ method, normalizedLayers, layerMethods }, layers),
     population:

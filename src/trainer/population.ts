@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { tensor } from '@tensorflow/tfjs-core';
-import type { DatasetSplitReader } from '#files/datasetFolder.ts';
+import type { SampleReader } from '#files/datasetFolder.ts';
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, Step, TensorRecord } from './engines/engine.ts';
@@ -36,7 +36,7 @@ export function createPopulation(
   engine: Engine,
   network: Network,
   image: ImageShape,
-  training: DatasetSplitReader,
+  training: SampleReader,
   seed: number,
   execution: StepExecution,
 ): Population | null {

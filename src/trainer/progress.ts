@@ -42,33 +42,35 @@ export function createProgress(): TrainingProgress {
   };
 }
 
-/** Adds a mini-batch with a finite loss. */
-export function addBatch(progress: TrainingProgress, loss: number, correctCount: number): void {
+/** Adds a mini-batch with a finite loss. @param correctCount Null where labels are no classes. */
+export function addBatch(progress: TrainingProgress, loss: number, correctCount: number | null): void {
   progress.lastTrainLoss = loss;
   progress.interval.steps++;
   progress.interval.lossSum += loss;
-  progress.interval.correctCount += correctCount;
+  progress.interval.correctCount += correctCount ?? 0;
 }
 
 /**
  * Takes an evaluation in and starts a new interval.
- * @returns mean loss and accuracy over the mini-batches of the interval that ended.
+ * @returns mean loss and accuracy over the mini-batches of the interval that ended; no accuracy where the evaluation has none.
  */
 export function addEvaluation(
   progress: TrainingProgress,
   evaluation: Evaluation,
   batchSize: number,
-): { trainLoss: number; trainAccuracy: number } {
+): { trainLoss: number; trainAccuracy: number | null } {
   const { steps, lossSum, correctCount } = progress.interval;
   const trainLoss = lossSum / steps;
-  const trainAccuracy = correctCount / (steps * batchSize);
+  const trainAccuracy = evaluation.accuracy === null ? null : correctCount / (steps * batchSize);
   const validationLoss = Number.isFinite(evaluation.loss) ? evaluation.loss : null;
   progress.interval = { steps: 0, lossSum: 0, correctCount: 0 };
   progress.lastEvaluation = { trainLoss, trainAccuracy, validationLoss, validationAccuracy: evaluation.accuracy };
   if (validationLoss !== null) {
     progress.bestValidationLoss = Math.min(progress.bestValidationLoss ?? Infinity, validationLoss);
   }
-  progress.bestValidationAccuracy = Math.max(progress.bestValidationAccuracy ?? 0, evaluation.accuracy);
+  if (evaluation.accuracy !== null) {
+    progress.bestValidationAccuracy = Math.max(progress.bestValidationAccuracy ?? 0, evaluation.accuracy);
+  }
   return { trainLoss, trainAccuracy };
 }
 

@@ -7,6 +7,7 @@ import {
   keep,
   mean,
   mul,
+  reshape,
   square,
   sub,
   sum,
@@ -20,7 +21,14 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { metricSeries } from '#shared/domain/metric.ts';
-import type { Engine, Step, StepDefinition, TensorRecord, TensorSpecification } from './engines/engine.ts';
+import type {
+  Engine,
+  Step,
+  StepDefinition,
+  StepOperations,
+  TensorRecord,
+  TensorSpecification,
+} from './engines/engine.ts';
 import { takePopulationStatistics } from './fisherInformation.ts';
 import { batchAxes, channelSum } from './methods/statistics.ts';
 import type { Network, NetworkInputs, PassHooks } from './network.ts';
@@ -63,8 +71,20 @@ function isWeight(variable: VariableDefinition | undefined): boolean {
   return variable?.initial.kind === 'heNormal';
 }
 
-function batchSpecifications(image: ImageShape, size: number): Record<string, TensorSpecification> {
-  return { images: { shape: [size, ...image], dtype: 'float32' }, labels: { shape: [size], dtype: 'int32' } };
+function batchSpecifications({ loss }: Network, image: ImageShape, size: number): Record<string, TensorSpecification> {
+  const dtype = loss === 'crossEntropy' ? 'int32' : 'float32';
+  return { images: { shape: [size, ...image], dtype: 'float32' }, labels: { shape: [size], dtype } };
+}
+
+/** Loss of each sample, [M]: cross-entropy, or ½(y − ŷ)² of outputs [M,1]. */
+function sampleLosses({ loss }: Network, outputs: Tensor2D, labels: Tensor1D, operations: StepOperations): Tensor1D {
+  if (loss === 'crossEntropy') return operations.softmaxCrossEntropy(outputs, labels);
+  return mul(square(sub(reshape(outputs, [-1]), labels)), 0.5);
+}
+
+/** `correctCount` where there are classes. */
+function correctCount({ loss }: Network, logits: Tensor2D, labels: Tensor1D): TensorRecord {
+  return loss === 'crossEntropy' ? { correctCount: countCorrect(logits, labels) } : {};
 }
 
 /** Number of images whose largest logit is their label's, int32. */
@@ -90,7 +110,7 @@ function networkInputs(inputs: StepInputs[0], operations: StepInputs[1], images 
 }
 
 export interface LossAndGradients {
-  /** Mean cross-entropy of the batch. */
+  /** Mean of the batch. */
   loss: Scalar;
   /** What the methods add to it; null where they add nothing. */
   penalty: Scalar | null;
@@ -121,9 +141,8 @@ export function lossAndGradients(
   const { value, grads } = valueAndGrads((...values: Tensor[]) => {
     const parameters = Object.fromEntries(names.map((name, index) => [name, values[index] as Tensor]));
     const result = network.forwardTraining({ ...given, parameters, statistics });
-    const loss: Scalar = mean(
-      operations.softmaxCrossEntropy(result.logits, requireTensor(inputs, 'labels') as Tensor1D),
-    );
+    const labels = requireTensor(inputs, 'labels') as Tensor1D;
+    const loss: Scalar = mean(sampleLosses(network, result.logits, labels, operations));
     const penalty = network.penalty(parameters, statistics);
     // The gradient function frees what it does not return: these are wanted after it.
     for (const wanted of [loss, penalty, result.logits, ...Object.values(result.statistics)]) if (wanted) keep(wanted);
@@ -141,11 +160,11 @@ export function lossAndGradients(
 /**
  * One optimizer step: forward, backward, update and statistics in one call.
  *
- * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M], the optimizer's
- * scalars, with a population `population` [n,H,W,C], from which statistics are taken before the step,
+ * Inputs: the state (see `stateSpecifications`), `images` [M,H,W,C], `labels` [M] (int32 classes or float32 values), the
+ * optimizer's scalars, with a population `population` [n,H,W,C], from which statistics are taken before the step,
  * and where the network draws random numbers `randomSeed` (see `createRandomSeed`).
- * Results: the new state under the same names, `loss` and `correctCount` of the batch before the
- * update, `stateSum`, which is finite only where all new parameters and statistics are, and `logs/<series>`.
+ * Results: the new state under the same names, `loss` and, of classes, `correctCount` of the batch before
+ * the update, `stateSum`, which is finite only where all new parameters and statistics are, and `logs/<series>`.
  * @param populationSize Images that statistics are taken from; null keeps the statistics there are.
  */
 export function createTrainingStep(
@@ -162,7 +181,7 @@ export function createTrainingStep(
     name: populationSize === null ? 'trainingStep' : 'trainingStepWithPopulation',
     inputs: {
       ...stateSpecifications(network, optimizer),
-      ...batchSpecifications(image, batchSize),
+      ...batchSpecifications(network, image, batchSize),
       ...populationSpecifications(image, populationSize),
       ...(network.drawsRandomNumbers && randomSeedSpecification),
       ...Object.fromEntries(optimizer.scalarNames.map((name) => [name, { shape: [], dtype: 'float32' as const }])),
@@ -170,7 +189,7 @@ export function createTrainingStep(
     body(inputs, operations) {
       const { loss, penalty, logits, statistics, gradients } = lossAndGradients(network, inputs, operations);
       const parameters = selectByPrefix(inputs, statePrefixes.parameters);
-      const correctCount = countCorrect(logits, requireTensor(inputs, 'labels') as Tensor1D);
+      const correct = correctCount(network, logits, requireTensor(inputs, 'labels') as Tensor1D);
       logits.dispose();
       const slots = selectByPrefix(inputs, statePrefixes.slots);
       const updated = optimizer.update({ parameters, slots }, gradients, inputs, decays);
@@ -180,7 +199,7 @@ export function createTrainingStep(
         ...addPrefix(updated.slots, statePrefixes.slots),
         ...addPrefix(statistics, statePrefixes.statistics),
         loss,
-        correctCount,
+        ...correct,
         stateSum: addN([...Object.values(updated.parameters), ...Object.values(statistics)].map((value) => sum(value))),
         ...addPrefix(logs, logPrefix),
       };
@@ -235,7 +254,7 @@ export function createGradientStep(
     name: 'gradientStep',
     inputs: {
       ...variableSpecifications(network),
-      ...batchSpecifications(image, batchSize),
+      ...batchSpecifications(network, image, batchSize),
       ...populationSpecifications(image, populationSize),
       ...(network.drawsRandomNumbers && randomSeedSpecification),
     },
@@ -259,7 +278,7 @@ export function createLossStep(
     name: 'lossStep',
     inputs: {
       ...variableSpecifications(network),
-      ...batchSpecifications(image, batchSize),
+      ...batchSpecifications(network, image, batchSize),
       ...(network.drawsRandomNumbers && randomSeedSpecification),
     },
     body(inputs, operations) {
@@ -267,7 +286,7 @@ export function createLossStep(
       const { logits, statistics } = network.forwardTraining(given);
       const penalty = network.penalty(given.parameters, given.statistics);
       return {
-        losses: operations.softmaxCrossEntropy(logits, requireTensor(inputs, 'labels') as Tensor1D),
+        losses: sampleLosses(network, logits, requireTensor(inputs, 'labels') as Tensor1D, operations),
         ...(penalty && { penalty }),
         ...addPrefix(statistics, statePrefixes.statistics),
       };
@@ -291,7 +310,7 @@ export function createGradientNormStep(
     name: 'gradientNormStep',
     inputs: {
       ...variableSpecifications(network),
-      ...batchSpecifications(image, batchSize),
+      ...batchSpecifications(network, image, batchSize),
       ...(network.drawsRandomNumbers && randomSeedSpecification),
     },
     body: (inputs, operations) =>
@@ -338,6 +357,36 @@ export function createObservationStep(
       if (pass === 'training') network.forwardTraining(given);
       else network.forwardEvaluation(given);
       return observed;
+    },
+    ...execution,
+  });
+}
+
+/** `preactivations` [size,C], what goes into a layer's activation in evaluation; inputs as of `createLogitsStep`. */
+export function createPreactivationStep(
+  engine: Engine,
+  network: Network,
+  image: ImageShape,
+  size: number,
+  layer: string,
+  execution: StepExecution,
+): Step {
+  return engine.createStep({
+    name: 'preactivationStep',
+    inputs: { ...variableSpecifications(network), images: { shape: [size, ...image], dtype: 'float32' } },
+    body(inputs, operations) {
+      let preactivations: Tensor | undefined;
+      network.forwardEvaluation({
+        ...networkInputs(inputs, operations),
+        hooks: {
+          replaceOutput(name, output) {
+            if (name === layer) preactivations = output;
+            return output;
+          },
+        },
+      });
+      if (!preactivations) throw new Error(`the network has no layer ${layer}`);
+      return { preactivations };
     },
     ...execution,
   });
@@ -432,7 +481,7 @@ export function createAblationStep(
     name: `ablationStep${size}`,
     inputs: {
       ...variableSpecifications(network),
-      ...batchSpecifications(image, size),
+      ...batchSpecifications(network, image, size),
       ...Object.fromEntries(ofChannels),
     },
     body(inputs, operations) {
@@ -444,23 +493,27 @@ export function createAblationStep(
         },
       };
       const logits = network.forwardEvaluation({ ...networkInputs(inputs, operations), hooks });
-      return evaluationResults(logits, requireTensor(inputs, 'labels') as Tensor1D, operations);
+      return evaluationResults(network, logits, requireTensor(inputs, 'labels') as Tensor1D, operations);
     },
     ...execution,
   });
 }
 
 function evaluationResults(
+  network: Network,
   logits: Tensor2D,
   labels: Tensor1D,
   operations: StepInputs[1],
-): Record<'lossSum' | 'correctCount', Tensor> {
-  return { lossSum: sum(operations.softmaxCrossEntropy(logits, labels)), correctCount: countCorrect(logits, labels) };
+): TensorRecord {
+  return {
+    lossSum: sum(sampleLosses(network, logits, labels, operations)),
+    ...correctCount(network, logits, labels),
+  };
 }
 
 /**
  * Loss and accuracy of `size` images with the statistics for evaluation. Inputs: parameters,
- * statistics, `images`, `labels`; results: `lossSum` and `correctCount` over the images.
+ * statistics, `images`, `labels`; results: `lossSum` and, of classes, `correctCount` over the images.
  */
 export function createEvaluationStep(
   engine: Engine,
@@ -471,10 +524,10 @@ export function createEvaluationStep(
 ): Step {
   return engine.createStep({
     name: `evaluationStep${size}`,
-    inputs: { ...variableSpecifications(network), ...batchSpecifications(image, size) },
+    inputs: { ...variableSpecifications(network), ...batchSpecifications(network, image, size) },
     body(inputs, operations) {
       const logits = network.forwardEvaluation(networkInputs(inputs, operations));
-      return evaluationResults(logits, requireTensor(inputs, 'labels') as Tensor1D, operations);
+      return evaluationResults(network, logits, requireTensor(inputs, 'labels') as Tensor1D, operations);
     },
     ...execution,
   });

@@ -34,6 +34,7 @@ import {
   type StateValues,
 } from './state.ts';
 import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
+import { createTeacherStudentMeter, drawTeacherStudentData, startInSpanOfSamples } from './teacherStudent.ts';
 import { disposeAll, readScalar, selectByPrefix, toScalars } from './tensors.ts';
 import { createTiming } from './timing.ts';
 
@@ -62,7 +63,8 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   const execution = requireExecution(document.execution, engine);
 
   // Data
-  const dataset = await openDataset(task.datasetDirectory);
+  const taught = document.architecture.id === 'teacher-student' ? drawTeacherStudentData(document.architecture) : null;
+  const dataset = taught ?? (await openDataset(task.datasetDirectory ?? ''));
   const { height, width, channels } = dataset.document.image;
   const image: ImageShape = [height, width, channels];
   const { trainingImages, validationImages, subsetSeed } = document.dataset;
@@ -98,6 +100,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     createTrainingStep(engine, network, image, batchSize, optimizer, execution, populationSize),
   );
   const evaluator = createEvaluator(engine, network, image, validation, document.evaluation.batchSize, execution);
+  const teacherMeter = taught && createTeacherStudentMeter(engine, network, image, taught.teacher, execution);
   const diagnostics =
     document.diagnostics.groups.length === 0
       ? null
@@ -115,6 +118,9 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     task.resumeFrom === null
       ? { progress: createProgress(), state: await beginState() }
       : await readCheckpoint(task.resumeFrom, context, stateSpecifications(network, optimizer));
+  if (taught && task.resumeFrom === null && document.initialWeights.file === null) {
+    startInSpanOfSamples(start.state, training, seed);
+  }
   const progress = start.progress;
   await clearCheckpointDirectory(checkpointDirectory, progress.step);
   let state = uploadState(start.state);
@@ -156,7 +162,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     const randomSeed = network.drawsRandomNumbers ? createRandomSeed(seed, stepIndex) : {};
     const results = step.run(stepIndex, { ...state, ...batch, ...randomSeed, ...scalars });
     const loss = readScalar(results, 'loss');
-    const correctCount = readScalar(results, 'correctCount');
+    const correctCount = 'correctCount' in results ? readScalar(results, 'correctCount') : null;
     const stateIsFinite = Number.isFinite(readScalar(results, 'stateSum'));
     const logs = Object.keys(selectByPrefix(results, logPrefix)).map(
       (series) => [series, readScalar(results, logPrefix + series)] as const,
@@ -167,7 +173,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
     // Record: a point of a step stands at the number of updates done with it
     const done = stepIndex + 1;
     metrics.add(metricSeries.trainLoss, done, loss);
-    metrics.add(metricSeries.trainAccuracy, done, correctCount / batchSize);
+    if (correctCount !== null) metrics.add(metricSeries.trainAccuracy, done, correctCount / batchSize);
     metrics.add(metricSeries.learningRate, done, learningRate);
     for (const [series, value] of logs) metrics.add(series, done, value);
     progress.step = done;
@@ -198,14 +204,16 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
       const evaluationStartedAt = performance.now();
       const precise = (await population?.preciseStatistics(state)) ?? {};
       const evaluation = await evaluator.evaluate({ ...state, ...precise });
+      const ofTeacher = teacherMeter?.measure({ ...state, ...precise }) ?? {};
       disposeAll(precise);
       timing.addEvaluation(secondsSince(evaluationStartedAt));
       const { trainLoss, trainAccuracy } = addEvaluation(progress, evaluation, batchSize);
       metrics.add(metricSeries.validationLoss, done, evaluation.loss);
-      metrics.add(metricSeries.validationAccuracy, done, evaluation.accuracy);
+      if (evaluation.accuracy !== null) metrics.add(metricSeries.validationAccuracy, done, evaluation.accuracy);
       metrics.add(metricSeries.trainMeanLoss, done, trainLoss);
-      metrics.add(metricSeries.trainMeanAccuracy, done, trainAccuracy);
+      if (trainAccuracy !== null) metrics.add(metricSeries.trainMeanAccuracy, done, trainAccuracy);
       metrics.add(metricSeries.gapLoss, done, evaluation.loss - trainLoss);
+      for (const [series, value] of Object.entries(ofTeacher)) metrics.add(series, done, value);
       metrics.add(metricSeries.elapsedSeconds, done, elapsedSeconds());
       metrics.add(metricSeries.samplesPerSecond, done, (intervalSteps * batchSize) / intervalSeconds);
       intervalSeconds = 0;
@@ -235,6 +243,7 @@ async function trainAlone(task: TrainTask, engine: Engine, send: SendMessage, st
   step.dispose();
   population?.dispose();
   evaluator.dispose();
+  teacherMeter?.dispose();
   diagnostics?.dispose();
   disposeAll(state);
   training.close();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { generatedDataset } from '#shared/domain/architectures/index.ts';
 import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presets, scales } from '#shared/domain/presets.ts';
@@ -79,7 +80,10 @@ async function train(context: CommandContext, options: TrainOptions): Promise<vo
 /** Makes the example data set where the experiment needs it. */
 async function ensureExampleData(context: CommandContext, session: LabSession, document: unknown): Promise<void> {
   const runs = expandExperiment(parseExperimentDocument(document));
-  if (!runs.some((run) => run.document.dataset.id === exampleDatasetId)) return;
+  const needsExample = runs.some(
+    ({ document: run }) => run.dataset.id === exampleDatasetId && generatedDataset(run.architecture) === null,
+  );
+  if (!needsExample) return;
   const datasets = openDatasets(context);
   const isThere = (await datasets.list()).some(({ id }) => id === exampleDatasetId);
   if (isThere && !(await datasets.problems()).some(({ id }) => id === exampleDatasetId)) return;

@@ -1,3 +1,4 @@
+import { generatedDataset } from '#shared/domain/architectures/index.ts';
 import type { StoredRun } from '#shared/contract.ts';
 import { LabError } from '#shared/errors.ts';
 import type { CheckpointRecord } from '../store/store.ts';
@@ -34,6 +35,13 @@ export async function findCheckpoint(
 
 /** Folder of the data that a run was trained on. @throws LabError `notFound`. */
 export async function findDatasetOf(context: CommandContext, { document }: StoredRun): Promise<string> {
+  if (generatedDataset(document.architecture) !== null) {
+    throw new LabError(
+      'invalidArgument',
+      'Runs that draw their own data cannot be analyzed so.',
+      'Look at the series that they logged, or choose a run on a data set.',
+    );
+  }
   const datasets = openDatasets(context);
   const { id } = await datasets.get(document.dataset.id);
   return datasets.directory(id);

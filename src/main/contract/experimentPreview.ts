@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { ExperimentPreview } from '#shared/contract.ts';
 import type { ImageShape } from '#shared/domain/architecture.ts';
-import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { architectureLayers, datasetOfRun } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/layerShapes.ts';
 import { methods } from '#shared/domain/methods/index.ts';
@@ -25,7 +25,7 @@ export function previewExperiment(
 ): ExperimentPreview {
   const { base, combinations, seeds, problems } = expandCombinations(document, datasets);
   const shapeOf = (run: RunDocument): { dataset: DatasetDocument; layers: ShapedLayer[] } | null => {
-    const dataset = datasets.find((candidate) => candidate.id === run.dataset.id);
+    const dataset = datasetOfRun(run, datasets);
     const layers = dataset ? tryShape(run, dataset) : null;
     return dataset && layers ? { dataset, layers } : null;
   };
@@ -80,7 +80,7 @@ function listRuns(
   datasets: readonly DatasetDocument[],
 ): ExperimentPreview['runs'] {
   const steps = combinations.map(({ document }) => {
-    const dataset = datasets.find((candidate) => candidate.id === document.dataset.id);
+    const dataset = datasetOfRun(document, datasets);
     return dataset ? totalSteps(document, dataset) : 0;
   });
   return seeds.flatMap((seed) =>
@@ -142,7 +142,7 @@ function estimateSeconds(
 ): number | null {
   let total = 0;
   for (const { document } of combinations) {
-    const dataset = datasets.find((candidate) => candidate.id === document.dataset.id);
+    const dataset = datasetOfRun(document, datasets);
     const speed = dataset ? speeds.samplesPerSecond(document, dataset) : null;
     if (!dataset || speed === null) return null;
     total += runSeconds(document, dataset, speed) * seedCount;
@@ -169,7 +169,7 @@ function describeWarnings(
   const warnings = new Set<string>();
   if (combinations.length > 1 && seeds.length < 3) warnings.add('With fewer than 3 seeds no interval can be given.');
   for (const { document } of combinations) {
-    const dataset = datasets.find((candidate) => candidate.id === document.dataset.id);
+    const dataset = datasetOfRun(document, datasets);
     if (!dataset) continue;
     const images = trainingImages(document, dataset);
     const left = images % document.batchSize;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ExperimentPreview } from '#shared/contract.ts';
-import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { architectureLayers, datasetOfRun } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { combineSettings, experimentDocumentSchema, type ExperimentGroup } from '#shared/domain/experiment.ts';
 import { findPlacementProblems } from '#shared/domain/placement.ts';
@@ -188,7 +188,7 @@ function checkRun(
 ): void {
   const ofBatches = methodsOf(run).find(({ needsBatch }) => needsBatch);
   if (ofBatches && run.batchSize < 2) report('batchSize', `${ofBatches.name} needs at least two images in a batch.`);
-  const dataset = datasets.find(({ id, name }) => id === run.dataset.id || name === run.dataset.id);
+  const dataset = datasetOfRun(run, datasets);
   if (!dataset) {
     report('dataset.id', `There is no data set “${run.dataset.id}” in this lab.`);
     return;

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { canonicalJson } from '#shared/canonicalJson.ts';
 import type { ImageShape } from '#shared/domain/architecture.ts';
-import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { architectureLayers, generatedDataset } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { shapeLayers } from '#shared/domain/layerShapes.ts';
 import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
@@ -76,7 +76,7 @@ export class SpeedBook {
   samplesPerSecond(document: RunDocument, dataset: DatasetDocument): number | null {
     const nearest = this.#nearest(document);
     if (nearest === null) return null;
-    const measuredDataset = this.#datasets.get(nearest.document.dataset.id) ?? dataset;
+    const measuredDataset = this.#datasetOf(nearest.document) ?? dataset;
     const scale = multiplyAddsPerImage(nearest.document, measuredDataset) / multiplyAddsPerImage(document, dataset);
     return nearest.samplesPerSecond * scale;
   }
@@ -94,11 +94,15 @@ export class SpeedBook {
 
   /** What a queued run will still take; null where it is not known. */
   secondsLeft(run: RunRecord): number | null {
-    const dataset = this.#datasets.get(run.document.dataset.id);
+    const dataset = this.#datasetOf(run.document);
     const speed = dataset ? this.samplesPerSecond(run.document, dataset) : null;
     if (!dataset || speed === null) return null;
     const done = run.progress === null ? 0 : run.progress.step / run.progress.totalSteps;
     return runSeconds(run.document, dataset, speed) * (1 - done);
+  }
+
+  #datasetOf({ architecture, dataset }: RunDocument): DatasetDocument | undefined {
+    return generatedDataset(architecture) ?? this.#datasets.get(dataset.id);
   }
 
   #nearest(document: RunDocument): Measurement | null {

@@ -1,5 +1,5 @@
 import { canonicalJson } from '#shared/canonicalJson.ts';
-import { architectureLayers } from '#shared/domain/architectures/index.ts';
+import { architectureLayers, generatedDataset } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import {
   expandExperiment,
@@ -53,7 +53,7 @@ export class ExperimentService {
     const found = new Map<string, DatasetDocument>();
     const planned: PlannedRun[] = [];
     for (const { label, document: run } of expandExperiment(parseExperimentDocument(document))) {
-      let dataset = found.get(run.dataset.id);
+      let dataset = generatedDataset(run.architecture) ?? found.get(run.dataset.id);
       if (dataset === undefined) {
         dataset = await this.#datasets.get(run.dataset.id);
         found.set(run.dataset.id, dataset);

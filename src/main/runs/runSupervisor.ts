@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { generatedDataset } from '#shared/domain/architectures/index.ts';
 import { isTimingSeries, type RunProgress } from '#shared/domain/metric.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
@@ -141,8 +142,10 @@ export class RunSupervisor {
     return choice.location;
   }
 
-  async #findDataset(): Promise<string> {
-    const wanted = this.#record.document.dataset;
+  /** Folder of the data; null where the architecture draws them. */
+  async #findDataset(): Promise<string | null> {
+    const { architecture, dataset: wanted } = this.#record.document;
+    if (generatedDataset(architecture) !== null) return null;
     const dataset = await this.#context.datasets.get(wanted.id);
     if (wanted.checksum !== undefined && dataset.checksum !== wanted.checksum) {
       throw new LabError(
@@ -156,7 +159,7 @@ export class RunSupervisor {
 
   async #startTrainer(
     engine: EngineLocation,
-    datasetDirectory: string,
+    datasetDirectory: string | null,
     resumeFrom: string | null,
   ): Promise<TrainerEnding> {
     const { labDirectory, launcher } = this.#context;

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia';
 import { computed, ref, shallowRef, watch } from 'vue';
 import type { ExperimentListItem, ExperimentPreview } from '#shared/contract.ts';
 import { canonicalJson, cloneJson } from '#shared/canonicalJson.ts';
+import { architectureSchema, generatedDataset } from '#shared/domain/architectures/index.ts';
 import { exampleDatasetId } from '#shared/domain/dataset.ts';
 import { describeFields, type FieldDescription } from '#shared/domain/fields.ts';
 import { methods } from '#shared/domain/methods/index.ts';
@@ -65,7 +66,13 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
   const starting = ref(false);
   const startError = shallowRef<LabErrorData | null>(null);
 
+  /** The data that the base's architecture draws itself; null where a data set is needed. */
+  const ownData = computed(() => {
+    const architecture = architectureSchema.safeParse(draft.value.base['architecture']);
+    return architecture.success ? generatedDataset(architecture.data) : null;
+  });
   const datasetName = computed(() => {
+    if (ownData.value !== null) return '';
     const id = String(valueAt(draft.value.base, 'dataset.id'));
     return id === exampleDatasetId ? 'example data' : (datasets.byId.get(id)?.name ?? '');
   });
@@ -397,6 +404,7 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     unsaved,
     starting,
     startError,
+    ownData,
     suggestedName,
     name,
     sent,

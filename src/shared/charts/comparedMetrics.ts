@@ -1,3 +1,4 @@
+import type { Loss } from '../domain/architecture.ts';
 import { diagnosticQuantities } from '../domain/diagnostics.ts';
 import { metricSeries } from '../domain/metric.ts';
 import type { ChartAxis } from './chart.ts';
@@ -14,11 +15,19 @@ export interface ComparedMetric {
   yAxis: Omit<ChartAxis, 'scale'>;
   /** Which values are good; null where neither is. */
   better: 'lower' | 'higher' | null;
+  /** Only of runs with this loss; of all where absent. */
+  only?: Loss;
 }
 
-const crossEntropy = { name: 'Cross-entropy', unit: 'nats', format: 'number', bounds: [0, null] } as const;
+/** Vertical axes of the losses. */
+export const lossAxes: Readonly<Record<Loss, Omit<ChartAxis, 'scale'>>> = {
+  crossEntropy: { name: 'Cross-entropy', unit: 'nats', format: 'number', bounds: [0, null] },
+  halfSquaredError: { name: '½ squared error', unit: null, format: 'number', bounds: [0, null] },
+};
+/** Where both are drawn into one chart. */
+const mixedLossAxis: Omit<ChartAxis, 'scale'> = { name: 'Loss', unit: null, format: 'number', bounds: [0, null] };
 
-/** What every run logs, in the order in which it is offered. */
+/** What every run logs, or every one with the loss that is named, in the order in which it is offered. */
 export const commonMetrics: readonly ComparedMetric[] = [
   {
     id: 'validation-loss',
@@ -26,7 +35,7 @@ export const commonMetrics: readonly ComparedMetric[] = [
     help: 'Cross-entropy on images that were not trained on.',
     series: metricSeries.validationLoss,
     perLayer: false,
-    yAxis: crossEntropy,
+    yAxis: lossAxes.crossEntropy,
     better: 'lower',
   },
   {
@@ -37,6 +46,7 @@ export const commonMetrics: readonly ComparedMetric[] = [
     perLayer: false,
     yAxis: { name: 'Accuracy', unit: null, format: 'percent', bounds: [0, 1] },
     better: 'higher',
+    only: 'crossEntropy',
   },
   {
     id: 'training-loss',
@@ -44,7 +54,7 @@ export const commonMetrics: readonly ComparedMetric[] = [
     help: 'Cross-entropy of each mini-batch, before its update.',
     series: metricSeries.trainLoss,
     perLayer: false,
-    yAxis: crossEntropy,
+    yAxis: lossAxes.crossEntropy,
     better: 'lower',
   },
   {
@@ -64,6 +74,46 @@ export const commonMetrics: readonly ComparedMetric[] = [
     perLayer: true,
     yAxis: { name: 'Mean γ²', unit: null, format: 'number', bounds: [0, null] },
     better: null,
+  },
+  {
+    id: 'teacher-distance',
+    title: 'Distance to the teacher',
+    help: '‖w̃ − w*‖² of effective and teacher’s weights: the generalization error ε of identity units.',
+    series: metricSeries.teacherDistance,
+    perLayer: false,
+    yAxis: { name: '‖w̃ − w*‖²', unit: null, format: 'number', bounds: [0, null] },
+    better: 'lower',
+    only: 'halfSquaredError',
+  },
+  {
+    id: 'teacher-overlap',
+    title: 'Overlap R',
+    help: 'Cosine of the angle between the student’s weights and the teacher’s.',
+    series: metricSeries.teacherOverlap,
+    perLayer: false,
+    yAxis: { name: 'R', unit: null, format: 'number' },
+    better: 'higher',
+    only: 'halfSquaredError',
+  },
+  {
+    id: 'student-scale',
+    title: 'Scale γ',
+    help: 'Length of the student’s effective weights; the teacher’s is 1.',
+    series: metricSeries.studentScale,
+    perLayer: false,
+    yAxis: { name: 'γ', unit: null, format: 'number', bounds: [0, null] },
+    better: null,
+    only: 'halfSquaredError',
+  },
+  {
+    id: 'student-length',
+    title: 'Length L',
+    help: 'Length of the weights that are trained, before any normalization.',
+    series: metricSeries.studentLength,
+    perLayer: false,
+    yAxis: { name: 'L', unit: null, format: 'number', bounds: [0, null] },
+    better: null,
+    only: 'halfSquaredError',
   },
   {
     id: 'learning-rate',
@@ -109,4 +159,33 @@ export const comparedMetrics: readonly ComparedMetric[] = [...commonMetrics, ...
 /** Layers that have a series of a quantity of each layer, in the order of the names. */
 export function layersOfMetric({ series, perLayer }: ComparedMetric, names: Iterable<string>): string[] {
   return perLayer ? [...names].filter((name) => name.startsWith(series)).map((name) => name.slice(series.length)) : [];
+}
+
+/** The losses of runs, from the series that they recorded; cross-entropy before there are any. */
+export function recordedLosses(series: ReadonlySet<string>): Set<Loss> {
+  const ofValues = series.has(metricSeries.teacherDistance);
+  const ofClasses = !ofValues || series.has(metricSeries.validationAccuracy);
+  return new Set<Loss>([
+    ...(ofClasses ? ['crossEntropy' as const] : []),
+    ...(ofValues ? ['halfSquaredError' as const] : []),
+  ]);
+}
+
+/** The axis of a loss that runs with these losses are drawn on. */
+export function lossAxisOf(losses: ReadonlySet<Loss>): Omit<ChartAxis, 'scale'> {
+  const [first = 'crossEntropy', ...others] = losses;
+  return others.length === 0 ? lossAxes[first] : mixedLossAxis;
+}
+
+/** The common metrics of runs with these losses. */
+export function comparedMetricsOf(losses: ReadonlySet<Loss>): ComparedMetric[] {
+  const axis = lossAxisOf(losses);
+  return commonMetrics
+    .filter(({ only }) => only === undefined || losses.has(only))
+    .map((metric): ComparedMetric => {
+      if (losses.size === 1 && losses.has('crossEntropy')) return metric;
+      const help = metric.help.replace('Cross-entropy', losses.size === 1 ? 'Half the squared error' : 'Loss');
+      if (metric.yAxis === lossAxes.crossEntropy) return { ...metric, help, yAxis: axis };
+      return metric.id === 'gap' ? { ...metric, yAxis: { ...metric.yAxis, unit: axis.unit } } : metric;
+    });
 }

@@ -1,8 +1,11 @@
+import type { Loss } from '../domain/architecture.ts';
+import { lossOf } from '../domain/architectures/index.ts';
 import { metricSeries, type SeriesPoints } from '../domain/metric.ts';
 import { methods } from '../domain/methods/index.ts';
 import type { RunDocument } from '../domain/run.ts';
 import type { RunState } from '../domain/runState.ts';
 import type { ChartAxis, ChartDescription, ChartPanel, ChartSeries, ChartStyle } from './chart.ts';
+import { lossAxisOf } from './comparedMetrics.ts';
 import { shiftLightness } from './colors.ts';
 
 /** One run and its curves, as the comparison needs them. */
@@ -17,17 +20,26 @@ export interface ComparedRun {
   series: Readonly<Partial<Record<string, SeriesPoints>>>;
 }
 
-const curves: readonly { title: string; series: string; yAxis: ChartAxis }[] = [
+interface Curve {
+  title: string;
+  series: string;
+  yAxis: ChartAxis;
+}
+
+const accuracyCurve: Curve = {
+  title: 'Validation accuracy',
+  series: metricSeries.validationAccuracy,
+  yAxis: { name: 'Accuracy', unit: null, scale: 'linear', format: 'percent', bounds: [0, 1] },
+};
+
+/** Validation loss, and accuracy where a run has classes. */
+const curvesOf = (losses: ReadonlySet<Loss>): Curve[] => [
   {
     title: 'Validation loss',
     series: metricSeries.validationLoss,
-    yAxis: { name: 'Cross-entropy', unit: 'nats', scale: 'linear', format: 'number', bounds: [0, null] },
+    yAxis: { ...lossAxisOf(losses), scale: 'linear' },
   },
-  {
-    title: 'Validation accuracy',
-    series: metricSeries.validationAccuracy,
-    yAxis: { name: 'Accuracy', unit: null, scale: 'linear', format: 'percent', bounds: [0, 1] },
-  },
+  ...(losses.size === 1 && losses.has('halfSquaredError') ? [] : [accuracyCurve]),
 ];
 
 const stepAxis: ChartAxis = { name: 'Optimizer step', unit: null, scale: 'linear', format: 'number' };
@@ -43,7 +55,8 @@ export function groupByLabel<Run extends { label: string }>(runs: readonly Run[]
 export function describeLossCurves(title: string, runs: readonly ComparedRun[]): ChartDescription {
   const groups = groupByLabel(runs);
   const styles = chooseStyles(groups);
-  const panels = curves.map(({ title: panelTitle, series: name, yAxis }): ChartPanel => ({
+  const losses = new Set(runs.map(({ document }) => lossOf(document.architecture)));
+  const panels = curvesOf(losses).map(({ title: panelTitle, series: name, yAxis }): ChartPanel => ({
     title: panelTitle,
     xAxis: stepAxis,
     yAxis,
@@ -79,7 +92,9 @@ function describeTreatment(groups: readonly (readonly ComparedRun[])[]): string 
 }
 
 function hasPoint(run: ComparedRun): boolean {
-  return curves.some(({ series }) => run.series[series]?.values.some(Number.isFinite) === true);
+  return [metricSeries.validationLoss, metricSeries.validationAccuracy].some(
+    (series) => run.series[series]?.values.some(Number.isFinite) === true,
+  );
 }
 
 /** A method's own colour, dash and marker; what else varies moves lightness, never hue. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { DatasetDocument } from './dataset.ts';
 
 /** Height, width, channels of one image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -21,7 +22,8 @@ export interface DenseLayer {
   name: string;
   channels: number;
   normalizable: boolean;
-  activation: 'relu' | 'none';
+  /** `erf`: erf(h/√2). */
+  activation: 'relu' | 'erf' | 'none';
 }
 
 export interface MaxPoolLayer {
@@ -80,6 +82,12 @@ export type NetworkLayer =
 /** A layer with weights. */
 export type LinearLayer = ConvolutionLayer | DenseLayer;
 
+/**
+ * What is made small: the cross-entropy of classes, or ½(y − ŷ)² of a value y, where an answer is neither
+ * right nor wrong and there is no accuracy.
+ */
+export type Loss = 'crossEntropy' | 'halfSquaredError';
+
 /** Everything about an architecture: its parameters and, from them, its stack of layers. */
 export interface ArchitectureDescription<Schema extends z.ZodObject = z.ZodObject> {
   id: string;
@@ -89,6 +97,12 @@ export interface ArchitectureDescription<Schema extends z.ZodObject = z.ZodObjec
   schema: Schema;
   /** The stack for images of this shape; throws `LabError` where the parameters cannot fit it. */
   layers(settings: z.infer<Schema>, image: ImageShape, classCount: number): NetworkLayer[];
+  /** Cross-entropy where absent. */
+  loss?: Loss;
+  /** Where the architecture draws its own data: what they are. The run's data set is not read then. */
+  generatedDataset?(settings: z.infer<Schema>): DatasetDocument;
+  /** Ids of the methods that it can have; all where absent. */
+  possibleMethods?: readonly string[];
 }
 
 export function isLinearLayer(layer: NetworkLayer): layer is LinearLayer {

@@ -13,6 +13,11 @@ export const metricSeries = {
   validationLoss: 'validation/loss',
   validationAccuracy: 'validation/accuracy',
   gapLoss: 'gap/loss',
+  /** Of a student unit and its teacher, at evaluations: ‖w̃ − w*‖², γ = ‖w̃‖, R = cos(w̃, w*) and L = ‖w‖. */
+  teacherDistance: 'teacher/distance',
+  studentScale: 'teacher/gamma',
+  teacherOverlap: 'teacher/overlap',
+  studentLength: 'teacher/length',
   learningRate: 'learningRate',
   /** Wall-clock seconds of training since the run's first step, at evaluations; not deterministic. */
   elapsedSeconds: 'time/elapsedSeconds',

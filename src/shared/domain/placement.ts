@@ -1,5 +1,6 @@
 import { LabError } from '../errors.ts';
 import { isLinearLayer, normalizableLayerNames, type NetworkLayer } from './architecture.ts';
+import { architectures } from './architectures/index.ts';
 import { findMethodProblem, methods, type MethodSettings } from './methods/index.ts';
 import type { RunDocument } from './run.ts';
 
@@ -73,14 +74,22 @@ export function findNameProblems(
 
 /** Everything about methods and their places that does not fit the run's layers, batch or data. */
 export function findPlacementProblems(
-  run: Placement & Pick<RunDocument, 'batchSize'>,
+  run: Placement & Pick<RunDocument, 'batchSize'> & Partial<Pick<RunDocument, 'architecture'>>,
   layers: readonly NetworkLayer[],
   trainingImages: number,
 ): PlacementProblem[] {
   const problems = findNameProblems(run, layers);
   const placed = placeMethods(run, layers);
   const own = Object.entries(run.layerMethods).map(([name, settings]) => ({ path: `layerMethods.${name}`, settings }));
+  const description = run.architecture && architectures[run.architecture.id];
   for (const { path, settings } of [{ path: 'method', settings: run.method }, ...own]) {
+    if (description?.possibleMethods && !description.possibleMethods.includes(settings.id)) {
+      problems.push({
+        path,
+        message: `${description.name} cannot have ${methods[settings.id].name}.`,
+        hint: `Choose among: ${description.possibleMethods.join(', ')}.`,
+      });
+    }
     const problem = findMethodProblem(settings, {
       path,
       batchSize: run.batchSize,

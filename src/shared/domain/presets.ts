@@ -1,5 +1,6 @@
 import { cloneJson } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
+import { teacherStudent } from './architectures/teacherStudent.ts';
 import type { ExperimentDocumentInput } from './experiment.ts';
 import { exampleDatasetId } from './dataset.ts';
 import { methodIds } from './methods/index.ts';
@@ -111,7 +112,44 @@ function allMethodsExperiment(
   };
 }
 
-export const presets: readonly Preset[] = [quickstart, paperCnn, allMethods];
+/** A unit learns from a noisy teacher, twice as many samples as inputs: no normalization, WN and BN at the paper's rates. */
+const teacherStudentPreset: Preset = {
+  id: 'teacher-student',
+  title: 'A unit and its teacher',
+  help: 'Trains one linear unit on what another says with noise, plain and with weight and batch normalization; draws its own data.',
+  defaultScale: 'laptop',
+  scales: {
+    smoke: teacherStudentExperiment(64, 20),
+    laptop: teacherStudentExperiment(512, 100),
+    paper: teacherStudentExperiment(4096, 200),
+  },
+};
+
+function teacherStudentExperiment(inputs: number, epochs: number): ExperimentDocumentInput {
+  return {
+    name: 'A unit and its teacher',
+    base: {
+      dataset: { id: teacherStudent.id },
+      architecture: { id: teacherStudent.id, inputs, samples: 2 * inputs },
+      // η = 0.5 for one sample in the paper's units, on the sum over the batch.
+      optimizer: {
+        id: 'sgd',
+        learningRate: 0.5 / inputs,
+        momentum: 0,
+        scaleWithBatchSize: true,
+        referenceBatchSize: 1,
+      },
+      schedule: { id: 'constant' },
+      batchSize: 32,
+      length: { unit: 'epochs', value: epochs },
+      checkpoints: { every: { unit: 'epochs', value: epochs } },
+    },
+    vary: [{ key: 'method', values: ['none', 'weightNorm', 'batchNorm'] }],
+    seeds: [1],
+  };
+}
+
+export const presets: readonly Preset[] = [quickstart, paperCnn, allMethods, teacherStudentPreset];
 
 /** @throws LabError `notFound` naming the presets and scales there are. */
 export function presetExperiment(id: string, scale?: Scale): ExperimentDocumentInput {

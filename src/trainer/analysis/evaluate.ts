@@ -1,5 +1,5 @@
 import type { TensorRecord } from '../engines/engine.ts';
-import { createEvaluator, type Evaluation } from '../evaluation.ts';
+import { createEvaluator, type ClassEvaluation } from '../evaluation.ts';
 import type { Network } from '../network.ts';
 import { createPopulation } from '../population.ts';
 import { uploadState, type StateValues } from '../state.ts';
@@ -28,7 +28,7 @@ export async function evaluationState({
 }
 
 /** Loss and accuracy on the run's validation images of a network with these values. */
-export async function evaluateValues(run: TrainedRun, network: Network, values: StateValues): Promise<Evaluation> {
+export async function evaluateValues(run: TrainedRun, network: Network, values: StateValues): Promise<ClassEvaluation> {
   const { engine, image, validation, document, execution } = run;
   const evaluator = createEvaluator(engine, network, image, validation, document.evaluation.batchSize, execution);
   const state = uploadState(values);

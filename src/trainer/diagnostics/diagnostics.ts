@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { DatasetSplitReader } from '#files/datasetFolder.ts';
+import type { SampleReader } from '#files/datasetFolder.ts';
 import type { TensorData } from '#files/safetensors.ts';
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { channelSummaries, type DiagnosticGroup, type Diagnostics } from '#shared/domain/diagnostics.ts';
@@ -49,7 +49,7 @@ export function createDiagnostics(
   engine: Engine,
   network: Network,
   image: ImageShape,
-  training: DatasetSplitReader,
+  training: SampleReader,
   document: { diagnostics: Pick<Diagnostics, 'groups' | 'images'>; batchSize: number; seed: number },
   execution: StepExecution,
 ): DiagnosticMeter {

@@ -39,6 +39,32 @@ describe('preview of an experiment', () => {
     expect(runs).toHaveLength(6);
   });
 
+  it('needs no data set where the architecture draws its own data', () => {
+    const own = {
+      name: 'Units',
+      base: {
+        dataset: { id: 'nowhere' },
+        architecture: { id: 'teacher-student', inputs: 64, samples: 128 },
+        method: { id: 'none' },
+        batchSize: 32,
+        length: { unit: 'epochs', value: 2 },
+      },
+    };
+    const { problems, runs, parameterCount } = preview(own);
+    expect({ problems, runs, parameterCount }).toEqual({
+      problems: [],
+      // Four batches an epoch; 64 weights and a bias.
+      runs: [{ label: 'none', seed: 1, totalSteps: 8 }],
+      parameterCount: 65,
+    });
+    const impossible = preview({ ...own, base: { ...own.base, method: { id: 'layerNorm' } } }).problems;
+    expect(impossible.map(({ path }) => path)).toContain('base.method');
+    const huge = { ...own.base.architecture, inputs: 16_384, samples: 1_000_000 };
+    expect(preview({ ...own, base: { ...own.base, architecture: huge } }).problems.map(({ path }) => path)).toContain(
+      'base.architecture',
+    );
+  });
+
   it('shows the stack of layers and counts parameters', () => {
     const { layers, parameterCount } = preview(paperExperiment);
     expect(layers.map(({ name, outputShape, normalized }) => [name, outputShape.join('×'), normalized])).toEqual([

@@ -75,6 +75,24 @@ describe('colours', () => {
 });
 
 describe('loss curves', () => {
+  it('have no accuracy, and no cross-entropy, where all runs learn values', () => {
+    const unit = parseRunDocument({ dataset: { id: 'x' }, architecture: { id: 'teacher-student' } });
+    const panelsOf = (...documents: (typeof unit | undefined)[]): string[][] =>
+      describeLossCurves(
+        'Test',
+        documents.map((document, seed) => comparedRun('a', seed, [1], document && { document })),
+      ).panels.map(({ title, yAxis }) => [title, yAxis.name]);
+    expect(panelsOf(unit, unit)).toEqual([['Validation loss', '½ squared error']]);
+    expect(panelsOf(unit, undefined)).toEqual([
+      ['Validation loss', 'Loss'],
+      ['Validation accuracy', 'Accuracy'],
+    ]);
+    expect(panelsOf(undefined)).toEqual([
+      ['Validation loss', 'Cross-entropy'],
+      ['Validation accuracy', 'Accuracy'],
+    ]);
+  });
+
   it('average seeds at the steps they share, with a band from minimum to maximum', () => {
     const chart = describeLossCurves('Test', [
       comparedRun('batchNorm', 1, [3, 2, 1]),

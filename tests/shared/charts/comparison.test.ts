@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readableLabel } from '#shared/charts/comparedLabels.ts';
-import { comparedMetrics, layersOfMetric } from '#shared/charts/comparedMetrics.ts';
+import { comparedMetrics, comparedMetricsOf, layersOfMetric, recordedLosses } from '#shared/charts/comparedMetrics.ts';
 import {
   comparedStyles,
   describeComparison,
@@ -72,6 +72,31 @@ describe('describeComparison', () => {
     expect(describeTreatment([curve({ count: 1 })], { ...treatment, pointsPerBucket: 32 })).toBe(
       'One seed a curve · no smoothing · each point the mean of 32 steps, band from smallest to largest',
     );
+  });
+});
+
+describe('what runs are compared by', () => {
+  const offered = (...series: string[]) => comparedMetricsOf(recordedLosses(new Set(series)));
+  const idsOf = (...series: string[]): string[] => offered(...series).map(({ id }) => id);
+  const axisOf = (...series: string[]) => offered(...series).find(({ id }) => id === 'validation-loss')?.yAxis.name;
+
+  it('is what they recorded: accuracy of classes, distance to a teacher of values', () => {
+    expect(idsOf()).toContain('validation-accuracy');
+    expect(idsOf()).not.toContain('teacher-distance');
+    expect(idsOf('validation/accuracy')).toEqual(idsOf());
+    const ofValues = idsOf('validation/loss', 'teacher/distance');
+    expect(ofValues).toEqual(expect.arrayContaining(['validation-loss', 'teacher-distance', 'teacher-overlap']));
+    expect(ofValues).not.toContain('validation-accuracy');
+    expect(idsOf('validation/accuracy', 'teacher/distance')).toEqual(
+      expect.arrayContaining(['validation-accuracy', 'teacher-distance']),
+    );
+  });
+
+  it('names the loss that it is', () => {
+    expect(axisOf()).toBe('Cross-entropy');
+    expect(axisOf('teacher/distance')).toBe('½ squared error');
+    expect(axisOf('teacher/distance', 'validation/accuracy')).toBe('Loss');
+    expect(offered('teacher/distance').find(({ id }) => id === 'gap')?.yAxis.unit).toBeNull();
   });
 });
 

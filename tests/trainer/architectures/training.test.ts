@@ -11,6 +11,7 @@ const settings: Partial<Record<string, Record<string, unknown>>> = {
   'paper-cnn': { widths: [2, 3], kernelSizes: [3, 1], poolAfter: [1, 2], hiddenSizes: [4, 3] },
   resnet18: { widthMultiplier: 0.0625 },
   mlp: { hiddenSizes: [6] },
+  'teacher-student': { inputs: 6, samples: 44, validationSamples: 13 },
 };
 /** A method of each kind: statistics of the batch, of a population, a kernel of its own with a first batch, none. */
 const methods: Record<string, unknown>[] = [

@@ -1,3 +1,4 @@
+import { generatedDataset } from '#shared/domain/architectures/index.ts';
 import type { Handlers, RunListItem } from '#shared/contract.ts';
 import { isActive } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
@@ -52,7 +53,8 @@ export function runHandlers(
       const added = runs.filter(({ outcome }) => outcome !== 'there').map(({ id }) => lab.runs.get(id));
       events.emit('experimentsChanged', { ids: [...new Set(added.map((run) => run.experimentId))] });
       const there = new Set((await lab.datasets.list()).map(({ checksum }) => checksum));
-      const isMissing = ({ document }: RunRecord): boolean => !there.has(document.dataset.checksum ?? '');
+      const isMissing = ({ document }: RunRecord): boolean =>
+        generatedDataset(document.architecture) === null && !there.has(document.dataset.checksum ?? '');
       const missingDatasets = [...new Set(added.filter(isMissing).map(({ document }) => document.dataset.id))];
       return { runs, missingDatasets };
     },
