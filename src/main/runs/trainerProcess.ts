@@ -8,6 +8,7 @@ import {
   type TrainerTask,
 } from '#shared/protocol.ts';
 import { BoundedLog } from './boundedLog.ts';
+import { lowerPriority } from './lowerPriority.ts';
 import type { TrainerLauncher } from './trainerLauncher.ts';
 import { describeTrainerLoss } from './trainerLoss.ts';
 
@@ -91,6 +92,7 @@ export class TrainerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: process.platform !== 'win32',
     });
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
     killAtExit(this.#child);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {

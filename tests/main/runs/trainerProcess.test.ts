@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +69,13 @@ describe('a trainer process', () => {
     const trainer = start('endless');
     trainer.stop();
     expect(await trainer.ended).toMatchObject({ kind: 'result', result: { outcome: 'stopped' } });
+  });
+
+  it('lets interface and main go first', async () => {
+    const trainer = start('endless');
+    expect(getPriority(trainer.pid)).toBe(10);
+    trainer.stop();
+    await trainer.ended;
   });
 
   it('is lost with the reason where it is killed from outside', async () => {
