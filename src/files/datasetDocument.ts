@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashDocument } from '#shared/canonicalJson.ts';
 import { datasetDocumentSchema, type DatasetDocument, type DatasetSplit } from '#shared/domain/dataset.ts';
-import { describeProblems } from '#shared/domain/run.ts';
+import { describeProblems } from '#shared/describeProblems.ts';
 import { LabError } from '#shared/errors.ts';
 import { labCommand } from '#shared/labCommand.ts';
 import { systemErrorCode } from './fileErrors.ts';

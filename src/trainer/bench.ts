@@ -3,7 +3,8 @@ import { tensor } from '@tensorflow/tfjs-core';
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { checkPlacement } from '#shared/domain/placement.ts';
-import { learningRateAt, type TrainingLength } from '#shared/domain/run.ts';
+import { learningRateAt } from '#shared/domain/learningRate.ts';
+import type { TrainingLength } from '#shared/domain/trainingLength.ts';
 import type { BenchRecord, BenchTask } from '#shared/protocol.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, TensorRecord } from './engines/engine.ts';
@@ -13,7 +14,8 @@ import { createOptimizer } from './optimizer.ts';
 import { peakMemoryBytes } from './processMemory.ts';
 import { createRandomSeed } from './randomSource.ts';
 import { advanceState, createInitialState, uploadState } from './state.ts';
-import { createTrainingStep, type StepExecution } from './steps.ts';
+import type { StepExecution } from './steps/inputs.ts';
+import { createTrainingStep } from './steps/training.ts';
 import { disposeAll, readScalar, toScalars } from './tensors.ts';
 
 /** Images as in CIFAR-10; their content does not matter for speed. */

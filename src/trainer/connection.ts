@@ -5,7 +5,7 @@ import {
   type TrainerMessage,
 } from '#shared/protocol.ts';
 import { LabError } from '#shared/errors.ts';
-import { describeProblems } from '#shared/domain/run.ts';
+import { describeProblems } from '#shared/describeProblems.ts';
 
 /** The channel to main: messages are validated in both directions. */
 export interface Connection {

@@ -1,4 +1,4 @@
-import { stepsPerEpoch } from '#shared/domain/run.ts';
+import { stepsPerEpoch } from '#shared/domain/trainingLength.ts';
 import { LabError } from '#shared/errors.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 

@@ -4,7 +4,8 @@ import type { SampleReader } from '#files/datasetFolder.ts';
 import { createBatchLoader } from './batch.ts';
 import type { Engine, Step, TensorRecord } from './engines/engine.ts';
 import type { Network } from './network.ts';
-import { createEvaluationStep, statePrefixes, type StepExecution } from './steps.ts';
+import { statePrefixes, type StepExecution } from './steps/inputs.ts';
+import { createEvaluationStep } from './steps/evaluation.ts';
 import { disposeAll, readScalar } from './tensors.ts';
 
 export interface Evaluation {

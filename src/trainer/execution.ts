@@ -1,7 +1,7 @@
 import type { RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import type { Engine } from './engines/engine.ts';
-import type { StepExecution } from './steps.ts';
+import type { StepExecution } from './steps/inputs.ts';
 
 /**
  * How this engine runs the steps of a document. Compiled and fused fall back to eager and composed,

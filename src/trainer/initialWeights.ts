@@ -5,7 +5,7 @@ import type { InitialWeights } from '#shared/domain/initialWeights.ts';
 import { LabError } from '#shared/errors.ts';
 import type { Network } from './network.ts';
 import type { StateValues } from './state.ts';
-import { statePrefixes } from './steps.ts';
+import { statePrefixes } from './steps/inputs.ts';
 
 /** As many names as a message lists. */
 const namesListed = 6;

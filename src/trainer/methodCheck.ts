@@ -1,14 +1,14 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { methodVerification, type MethodCase } from '#shared/domain/methodVerification.ts';
 import { methodIds, methodSchema } from '#shared/domain/methods/index.ts';
-import { describeProblems } from '#shared/domain/run.ts';
+import { describeProblems } from '#shared/describeProblems.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import type { CheckMethodsTask, MethodCheck } from '#shared/protocol.ts';
 import type { Engine } from './engines/engine.ts';
 import { checkGradient } from './methodCheck/gradient.ts';
 import { checkLosses } from './methodCheck/losses.ts';
 import { parityExecutions } from './parity.ts';
-import type { StepExecution } from './steps.ts';
+import type { StepExecution } from './steps/inputs.ts';
 
 /**
  * Checks every method, or those named, in float32, both as plainly as this engine can compute and as it

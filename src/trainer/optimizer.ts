@@ -1,5 +1,5 @@
 import { add, div, mul, sqrt, square, sub, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import type { OptimizerSettings } from '#shared/domain/run.ts';
+import type { OptimizerSettings } from '#shared/domain/optimizer.ts';
 import type { TensorRecord } from './engines/engine.ts';
 import { requireTensor } from './tensors.ts';
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { Engine } from './engines/engine.ts';
 import { readFixture } from './parity/fixture.ts';
 import { measureFolding, measureTraining } from './parity/measure.ts';
-import type { StepExecution } from './steps.ts';
+import type { StepExecution } from './steps/inputs.ts';
 
 /** Every way in which this engine computes in float32. */
 export function parityExecutions(engine: Engine): StepExecution[] {

@@ -5,7 +5,8 @@ import type { ImageShape } from '#shared/domain/architecture.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, Step, TensorRecord } from './engines/engine.ts';
 import type { Network } from './network.ts';
-import { createPopulationStep, type StepExecution } from './steps.ts';
+import type { StepExecution } from './steps/inputs.ts';
+import { createPopulationStep } from './steps/training.ts';
 import { disposeAll, requireTensor } from './tensors.ts';
 
 /** Images of the precise pass before an evaluation: as many as the paper takes. */

@@ -5,7 +5,7 @@ import type { TensorRecord } from './engines/engine.ts';
 import type { VariableDefinition } from './methods/method.ts';
 import type { Network } from './network.ts';
 import type { Optimizer } from './optimizer.ts';
-import { statePrefixes, stateSpecifications } from './steps.ts';
+import { statePrefixes, stateSpecifications } from './steps/inputs.ts';
 
 /** Values of everything that training changes, by the names of `stateSpecifications`. */
 export type StateValues = Record<string, TensorData>;

@@ -9,7 +9,8 @@ import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, Step, TensorRecord } from './engines/engine.ts';
 import type { Network } from './network.ts';
 import type { StateValues } from './state.ts';
-import { createPreactivationStep, statePrefixes, type StepExecution } from './steps.ts';
+import { statePrefixes, type StepExecution } from './steps/inputs.ts';
+import { createPreactivationStep } from './steps/observation.ts';
 import { disposeAll, requireTensor } from './tensors.ts';
 
 /** A teacher, what it teaches, and what its student begins with. */

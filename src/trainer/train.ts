@@ -4,7 +4,8 @@ import { architectureLayers } from '#shared/domain/architectures/index.ts';
 import { isLinearLayer, type ImageShape } from '#shared/domain/architecture.ts';
 import { checkPlacement } from '#shared/domain/placement.ts';
 import { metricSeries, type RunProgress, type RunSummary } from '#shared/domain/metric.ts';
-import { durationInSteps, learningRateAt, trainingLength } from '#shared/domain/run.ts';
+import { durationInSteps, trainingLength } from '#shared/domain/trainingLength.ts';
+import { learningRateAt } from '#shared/domain/learningRate.ts';
 import { LabError } from '#shared/errors.ts';
 import type { TrainTask } from '#shared/protocol.ts';
 import { createAugmentation } from './augmentation.ts';
@@ -33,7 +34,8 @@ import {
   uploadState,
   type StateValues,
 } from './state.ts';
-import { createTrainingStep, initializeFromData, logPrefix, stateSpecifications } from './steps.ts';
+import { stateSpecifications } from './steps/inputs.ts';
+import { createTrainingStep, initializeFromData, logPrefix } from './steps/training.ts';
 import { createTeacherStudentMeter, drawTeacherStudentData, startInSpanOfSamples } from './teacherStudent.ts';
 import { disposeAll, readScalar, selectByPrefix, toScalars } from './tensors.ts';
 import { createTiming } from './timing.ts';

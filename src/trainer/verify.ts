@@ -5,7 +5,9 @@ import type { Engine, TensorRecord } from './engines/engine.ts';
 import { createNetwork } from './network.ts';
 import { createOptimizer } from './optimizer.ts';
 import { advanceState, createInitialState, uploadState } from './state.ts';
-import { createEvaluationStep, createTrainingStep, statePrefixes, type StepExecution } from './steps.ts';
+import { statePrefixes, type StepExecution } from './steps/inputs.ts';
+import { createTrainingStep } from './steps/training.ts';
+import { createEvaluationStep } from './steps/evaluation.ts';
 import { disposeAll, readScalar, toScalars } from './tensors.ts';
 
 function verificationBatch(step: number): TensorRecord {

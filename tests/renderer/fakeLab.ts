@@ -14,7 +14,9 @@ import type {
 import { contract } from '#shared/contract.ts';
 import { expandExperiment, parseExperimentDocument, type ExperimentDocument } from '#shared/domain/experiment.ts';
 import { gammaSquaredSeries, metricSeries } from '#shared/domain/metric.ts';
-import { durationInSteps, learningRateAt, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
+import { learningRateAt } from '#shared/domain/learningRate.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 
 const layers = ['conv1', 'conv2', 'conv3', 'conv4', 'fc1'];

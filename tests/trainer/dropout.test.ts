@@ -9,7 +9,7 @@ import { createNetwork } from '#trainer/network.ts';
 import { createOptimizer } from '#trainer/optimizer.ts';
 import { createRandomSeed, randomSeedSpecification } from '#trainer/randomSource.ts';
 import { createInitialState, uploadState } from '#trainer/state.ts';
-import { createGradientStep } from '#trainer/steps.ts';
+import { createGradientStep } from '#trainer/steps/gradients.ts';
 import { disposeAll } from '#trainer/tensors.ts';
 import { stepVariants, type StepVariant } from '../conformance/stepTools.ts';
 import { testEngines } from '../engines.ts';

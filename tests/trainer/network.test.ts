@@ -9,7 +9,7 @@ import { openEngine } from '#trainer/engines/openEngine.ts';
 import { createNetwork, type Network } from '#trainer/network.ts';
 import { createOptimizer } from '#trainer/optimizer.ts';
 import { countParameters, createInitialState, uploadState } from '#trainer/state.ts';
-import { lossAndGradients } from '#trainer/steps.ts';
+import { lossAndGradients } from '#trainer/steps/losses.ts';
 import { disposeAll, readScalar } from '#trainer/tensors.ts';
 
 const batchNorm: MethodSettings = { id: 'batchNorm', epsilon: 1e-5, runningMomentum: 0.9 };

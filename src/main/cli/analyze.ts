@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { analysisSchema, type Analysis, type AnalysisResult } from '#shared/protocol.ts';
-import { describeProblems } from '#shared/domain/run.ts';
+import { describeProblems } from '#shared/describeProblems.ts';
 import { openEngines } from '../lab.ts';
 import { analyzeCheckpoint } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';

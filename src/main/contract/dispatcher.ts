@@ -1,5 +1,5 @@
 import { contract, type Handlers, type MethodName } from '#shared/contract.ts';
-import { describeProblems } from '#shared/domain/run.ts';
+import { describeProblems } from '#shared/describeProblems.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 
 export type DispatchResult = { ok: true; value: unknown } | { ok: false; error: LabErrorData };

@@ -6,7 +6,9 @@ import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/layerShapes.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { normalizedLayerNames } from '#shared/domain/placement.ts';
-import { learningRateAt, scaledLearningRate, trainingLength, type RunDocument } from '#shared/domain/run.ts';
+import { learningRateAt, scaledLearningRate } from '#shared/domain/learningRate.ts';
+import { trainingLength } from '#shared/domain/trainingLength.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import { expandCombinations, type Combination } from './experimentProblems.ts';
 import { runSeconds, type SpeedBook } from './speedBook.ts';
 

@@ -4,7 +4,8 @@ import type { ImageShape } from '#shared/domain/architecture.ts';
 import { architectureLayers, generatedDataset } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { shapeLayers } from '#shared/domain/layerShapes.ts';
-import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import type { RunRecord } from '../store/store.ts';
 
 /** A pass forward costs about a third of a training step: forward, gradient of inputs, gradient of weights. */

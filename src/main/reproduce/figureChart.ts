@@ -10,7 +10,8 @@ import {
 import { seedMeanCurve } from '#shared/charts/seedMeans.ts';
 import type { StoredRun } from '#shared/contract.ts';
 import type { FigureDescription, FigurePanel, Reading } from '#shared/domain/figures/figure.ts';
-import { stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { stepsPerEpoch } from '#shared/domain/trainingLength.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import type { PointReader } from '../cli/runExport.ts';
 

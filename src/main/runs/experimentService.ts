@@ -9,7 +9,8 @@ import {
   type ExperimentDocument,
 } from '#shared/domain/experiment.ts';
 import { checkPlacement } from '#shared/domain/placement.ts';
-import { durationInSteps, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import { LabError } from '#shared/errors.ts';
 import type { DatasetService } from '../datasets/datasetService.ts';
 import type { ExperimentRecord, RunRecord, Store } from '../store/store.ts';

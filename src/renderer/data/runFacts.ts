@@ -2,7 +2,9 @@ import type { RunListItem } from '#shared/contract.ts';
 import { architectures } from '#shared/domain/architectures/index.ts';
 import { describeFields } from '#shared/domain/fields.ts';
 import { methods } from '#shared/domain/methods/index.ts';
-import { scaledLearningRate, type Duration, type RunDocument } from '#shared/domain/run.ts';
+import { scaledLearningRate } from '#shared/domain/learningRate.ts';
+import type { Duration } from '#shared/domain/duration.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 import {
   formatBytes,
   formatCount,

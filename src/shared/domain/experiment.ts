@@ -3,7 +3,8 @@ import { hashDocument } from '../canonicalJson.ts';
 import { LabError } from '../errors.ts';
 import { checkClaims, claimSchema } from './claim.ts';
 import { applySetting, settingLabel } from './setting.ts';
-import { describeProblems, parseRunDocument, type RunDocument } from './run.ts';
+import { describeProblems } from '../describeProblems.ts';
+import { parseRunDocument, type RunDocument } from './run.ts';
 
 const settingValueSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 

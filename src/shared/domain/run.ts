@@ -1,218 +1,21 @@
 import { z } from 'zod';
 import { hashDocument } from '../canonicalJson.ts';
+import { describeProblems } from '../describeProblems.ts';
 import { LabError } from '../errors.ts';
 import { labCommand } from '../labCommand.ts';
 import { architectureSchema } from './architectures/index.ts';
 import { checksumSchema } from './dataset.ts';
 import { defaultChoices } from './defaultChoices.ts';
 import { diagnosticsSchema } from './diagnostics.ts';
-import { durationSchema, type Duration } from './duration.ts';
+import { dropoutSchema } from './dropout.ts';
+import { durationSchema, optionalDurationSchema } from './duration.ts';
 import { initialWeightsSchema } from './initialWeights.ts';
 import type { FieldMeta, MethodDescription } from './method.ts';
 import { methodSchema, methods } from './methods/index.ts';
+import { optimizerSchema } from './optimizer.ts';
+import { scheduleSchema } from './schedule.ts';
 
 const meta = (field: FieldMeta): FieldMeta => field;
-
-export { durationSchema, type Duration } from './duration.ts';
-
-/** A duration that may be nothing at all. */
-const optionalDurationSchema = z.strictObject({
-  unit: z.enum(['epochs', 'steps']),
-  value: z.number().min(0).max(100_000_000),
-});
-
-const learningRateField = (standard: number) =>
-  z
-    .number()
-    .positive()
-    .max(100)
-    .default(standard)
-    .meta(
-      meta({
-        title: 'Learning rate',
-        symbol: 'lr₀',
-        help: 'Initial learning rate at the reference batch size.',
-      }),
-    );
-
-const weightDecayField = (help: string) =>
-  z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .meta(meta({ title: 'Weight decay', help }));
-
-const scaleWithBatchSizeField = (standard: boolean) =>
-  z
-    .boolean()
-    .default(standard)
-    .meta(
-      meta({
-        title: 'Scale learning rate with batch size',
-        help: 'Multiplies the learning rate by batch size / reference batch size, as the paper does.',
-      }),
-    );
-
-const referenceBatchSizeField = z
-  .int()
-  .positive()
-  .max(65_536)
-  .default(64)
-  .meta(
-    meta({
-      title: 'Reference batch size',
-      help: 'The batch size for which the learning rate is given.',
-      advanced: true,
-    }),
-  );
-
-const momentOfAdam = (title: string, symbol: string, standard: number, help: string) =>
-  z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(standard)
-    .meta(meta({ title, symbol, help, advanced: true }));
-
-/** Defaults of stochastic gradient descent are the paper's, those of Adam its authors'. */
-export const optimizerSchema = z.discriminatedUnion('id', [
-  z
-    .strictObject({
-      id: z.literal('sgd'),
-      learningRate: learningRateField(0.1),
-      momentum: z
-        .number()
-        .min(0)
-        .lt(1)
-        .default(0.9)
-        .meta(meta({ title: 'Momentum', help: 'How much of the previous update is kept; 0 is plain SGD.' })),
-      weightDecay: weightDecayField(
-        'Adds this share of each weight to its gradient (L2); biases and normalizers are left out.',
-      ),
-      scaleWithBatchSize: scaleWithBatchSizeField(true),
-      referenceBatchSize: referenceBatchSizeField,
-    })
-    .meta(
-      meta({
-        title: 'Stochastic gradient descent',
-        help: 'Follows the gradient of each batch, with momentum; momentum 0 is plain SGD.',
-      }),
-    ),
-  z
-    .strictObject({
-      id: z.literal('adam'),
-      learningRate: learningRateField(0.001),
-      beta1: momentOfAdam('Decay of the mean', 'β₁', 0.9, 'How much of the running mean of gradients is kept.'),
-      beta2: momentOfAdam('Decay of the square', 'β₂', 0.999, 'How much of the running mean of squares is kept.'),
-      epsilon: z
-        .number()
-        .positive()
-        .max(1)
-        .default(1e-8)
-        .meta(
-          meta({
-            title: 'Epsilon',
-            symbol: 'ϵ',
-            help: 'Added to the root of the mean square, so that no update is divided by zero.',
-            advanced: true,
-          }),
-        ),
-      weightDecay: weightDecayField(
-        'Shrinks each weight by this share of the learning rate (AdamW); biases and normalizers are left out.',
-      ),
-      scaleWithBatchSize: scaleWithBatchSizeField(false),
-      referenceBatchSize: referenceBatchSizeField,
-    })
-    .meta(
-      meta({
-        title: 'Adam',
-        help: 'Divides running means of the gradient by the root of those of its square; with weight decay it is AdamW.',
-      }),
-    ),
-]);
-export type OptimizerSettings = z.infer<typeof optimizerSchema>;
-
-export const dropoutSchema = z.strictObject({
-  ratio: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0)
-    .meta(
-      meta({
-        title: 'Dropout ratio',
-        help: 'The probability with which each value is set to 0 in training, the others growing to make up for it; 0 is none.',
-      }),
-    ),
-  placement: z
-    .enum(['afterNormalizer', 'beforeNormalizer'])
-    .default('afterNormalizer')
-    .meta(
-      meta({
-        title: 'Dropout stands',
-        help: 'Behind the normalizer and before the activation, or between linear map and normalizer, whose statistics it then disturbs.',
-        choices: { afterNormalizer: 'Behind the normalizer', beforeNormalizer: 'Before the normalizer' },
-      }),
-    ),
-  layers: z
-    .union([z.literal('all'), z.array(z.string()).max(200)])
-    .default('all')
-    .meta(
-      meta({
-        title: 'Layers with dropout',
-        help: 'All layers that can have a normalizer, whether they have one or not, or those named.',
-        advanced: true,
-      }),
-    ),
-});
-
-export const scheduleSchema = z.discriminatedUnion('id', [
-  z
-    .strictObject({ id: z.literal('constant') })
-    .meta(meta({ title: 'Constant', help: 'The learning rate stays as it is.' })),
-  z
-    .strictObject({
-      id: z.literal('perStepDecay'),
-      decayPerStep: z
-        .number()
-        .min(0)
-        .lt(1)
-        .default(1e-4)
-        .meta(meta({ title: 'Decay per step', help: 'The learning rate is multiplied by 1 − decay at each step.' })),
-    })
-    .meta(meta({ title: 'Decay at each step', help: 'The learning rate shrinks by the same share at each step.' })),
-  z
-    .strictObject({
-      id: z.literal('epochDecay'),
-      epochs: z
-        .array(z.number().positive().max(1_000_000))
-        .min(1)
-        .max(50)
-        .default([30, 60, 90])
-        .meta(meta({ title: 'Decay after epochs', help: 'The learning rate drops after each of these epochs.' })),
-      factor: z
-        .number()
-        .positive()
-        .max(1)
-        .default(0.1)
-        .meta(meta({ title: 'Decay factor', help: 'What the learning rate is multiplied by at each drop.' })),
-    })
-    .meta(meta({ title: 'Drops after epochs', help: 'The learning rate drops by a factor after the epochs named.' })),
-  z
-    .strictObject({
-      id: z.literal('cosine'),
-      finalFraction: z
-        .number()
-        .min(0)
-        .max(1)
-        .default(0)
-        .meta(
-          meta({ title: 'Final fraction', help: 'The share of the learning rate that is left at the end of the run.' }),
-        ),
-    })
-    .meta(meta({ title: 'Cosine', help: 'The learning rate falls along half a cosine over the whole run.' })),
-]);
 
 /**
  * One training run as a plain document: it drives form, command line, training and re-runs,
@@ -437,13 +240,6 @@ export type RunDocument = z.infer<typeof runDocumentSchema>;
 /** A run document as people write it: fields with defaults may be absent. */
 export type RunDocumentInput = z.input<typeof runDocumentSchema>;
 
-/** Sentences for each problem zod found, each naming the field. */
-export function describeProblems(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => `${issue.path.length === 0 ? 'document' : issue.path.join('.')}: ${issue.message}`)
-    .join('; ');
-}
-
 /**
  * Validates a run document and fills in defaults.
  * @throws LabError `invalidDocument` naming every unknown key and every value out of range.
@@ -485,63 +281,4 @@ export function completeRunDocument(stored: unknown): RunDocument {
 /** Identity of a run: equal documents train equally. */
 export function hashRunDocument(document: RunDocument): string {
   return hashDocument(document);
-}
-
-/** Initial learning rate after scaling with the batch size: lr₀·M/M_ref. */
-export function scaledLearningRate(document: RunDocument): number {
-  const { learningRate, scaleWithBatchSize, referenceBatchSize } = document.optimizer;
-  return scaleWithBatchSize ? (learningRate * document.batchSize) / referenceBatchSize : learningRate;
-}
-
-/** How long a run is in optimizer steps, and how many of them go once through the training images. */
-export interface TrainingLength {
-  stepsPerEpoch: number;
-  totalSteps: number;
-}
-
-/** The length of a run on that many training images. */
-export function trainingLength(document: RunDocument, trainingImages: number): TrainingLength {
-  const epochSteps = stepsPerEpoch(trainingImages, document.batchSize);
-  return { stepsPerEpoch: epochSteps, totalSteps: durationInSteps(document.length, epochSteps) };
-}
-
-/** The part of its initial value that a schedule gives the learning rate at step t (from 0). */
-function scheduleFactor({ schedule }: RunDocument, step: number, length: TrainingLength): number {
-  switch (schedule.id) {
-    case 'constant':
-      return 1;
-    case 'perStepDecay':
-      return (1 - schedule.decayPerStep) ** step;
-    case 'epochDecay': {
-      const drops = schedule.epochs.filter((epochs) => step >= Math.round(epochs * length.stepsPerEpoch)).length;
-      return schedule.factor ** drops;
-    }
-    case 'cosine': {
-      const cosine = Math.cos((Math.PI * step) / length.totalSteps);
-      return schedule.finalFraction + ((1 - schedule.finalFraction) * (1 + cosine)) / 2;
-    }
-  }
-}
-
-/**
- * Learning rate of step t (from 0): lr·f(t)·min(1, (t + 1)/W) with W steps of warm-up, and f by schedule
- * 1 (constant), (1 − decay)^t (per-step decay; paper, section 6), factor^(epochs named that are over)
- * or e + (1 − e)(1 + cos(πt/T))/2 with T steps in all (cosine to the final fraction e; Loshchilov & Hutter
- * 2017, without restarts). The schedule runs during the warm-up, too: they are multiplied.
- */
-export function learningRateAt(document: RunDocument, step: number, length: TrainingLength): number {
-  const { unit, value } = document.warmUp;
-  const warmUpSteps = Math.round(unit === 'steps' ? value : value * length.stepsPerEpoch);
-  const rise = step < warmUpSteps ? (step + 1) / warmUpSteps : 1;
-  return scaledLearningRate(document) * scheduleFactor(document, step, length) * rise;
-}
-
-/** Optimizer steps in an epoch: full batches only; the rest of an epoch's order is left out. */
-export function stepsPerEpoch(trainingImages: number, batchSize: number): number {
-  return Math.max(1, Math.floor(trainingImages / batchSize));
-}
-
-/** A duration in whole optimizer steps, at least one. */
-export function durationInSteps(duration: Duration, epochSteps: number): number {
-  return Math.max(1, Math.round(duration.unit === 'steps' ? duration.value : duration.value * epochSteps));
 }

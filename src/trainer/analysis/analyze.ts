@@ -1,5 +1,6 @@
 import type { AnalysisResult, AnalyzeTask, TrainerMessage } from '#shared/protocol.ts';
-import { learningRateAt, trainingLength } from '#shared/domain/run.ts';
+import { learningRateAt } from '#shared/domain/learningRate.ts';
+import { trainingLength } from '#shared/domain/trainingLength.ts';
 import { diagnosticGroups } from '#shared/domain/diagnostics.ts';
 import { createDiagnostics } from '../diagnostics/diagnostics.ts';
 import type { Engine } from '../engines/engine.ts';

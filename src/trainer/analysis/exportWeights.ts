@@ -3,7 +3,7 @@ import { serializeNpz } from '#files/npz.ts';
 import { serializeSafetensors } from '#files/safetensors.ts';
 import type { ExportWeightsTask, TrainerMessage } from '#shared/protocol.ts';
 import { readCheckpoint } from '../checkpoint.ts';
-import { statePrefixes } from '../steps.ts';
+import { statePrefixes } from '../steps/inputs.ts';
 import { selectByPrefix } from '../tensors.ts';
 import { foldState } from './folded.ts';
 

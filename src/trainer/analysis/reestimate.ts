@@ -7,7 +7,8 @@ import { combineBatches, distanceFromPopulation, type ChannelStatistics } from '
 import { batchMoments } from '../methods/weightNormKernel.ts';
 import { createRandomSeed } from '../randomSource.ts';
 import { uploadState, type StateValues } from '../state.ts';
-import { createObservationStep, statePrefixes } from '../steps.ts';
+import { statePrefixes } from '../steps/inputs.ts';
+import { createObservationStep } from '../steps/observation.ts';
 import { disposeAll } from '../tensors.ts';
 import { evaluateValues } from './evaluate.ts';
 import type { TrainedRun } from './trainedRun.ts';

@@ -10,7 +10,7 @@ import { requireExecution } from '../execution.ts';
 import { createNetwork, type Network } from '../network.ts';
 import { createOptimizer } from '../optimizer.ts';
 import type { StateValues } from '../state.ts';
-import { statePrefixes, stateSpecifications, type StepExecution } from '../steps.ts';
+import { statePrefixes, stateSpecifications, type StepExecution } from '../steps/inputs.ts';
 
 /** A network as a checkpoint holds it, with the images of its run. */
 export interface TrainedRun {

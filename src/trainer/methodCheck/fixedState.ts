@@ -8,7 +8,7 @@ import { createNetwork, type Network } from '../network.ts';
 import { createOptimizer } from '../optimizer.ts';
 import { createRandomSeed } from '../randomSource.ts';
 import { createInitialState, type StateValues } from '../state.ts';
-import { statePrefixes } from '../steps.ts';
+import { statePrefixes } from '../steps/inputs.ts';
 
 const { image, seed, batchSize, populationSize, classCount } = methodVerification;
 /** As in a run with plain momentum. */

@@ -4,14 +4,9 @@ import { createRandomStream } from '#shared/random/randomStream.ts';
 import type { Engine, TensorRecord } from '../engines/engine.ts';
 import type { Network } from '../network.ts';
 import { readState, uploadState, type StateValues } from '../state.ts';
-import {
-  createGradientStep,
-  createLossStep,
-  createPopulationStep,
-  gradientPrefix,
-  statePrefixes,
-  type StepExecution,
-} from '../steps.ts';
+import { statePrefixes, type StepExecution } from '../steps/inputs.ts';
+import { createPopulationStep } from '../steps/training.ts';
+import { createGradientStep, createLossStep, gradientPrefix } from '../steps/gradients.ts';
 import { addPrefix, disposeAll, readScalar, requireTensor, selectByPrefix } from '../tensors.ts';
 import {
   createCheckedNetwork,

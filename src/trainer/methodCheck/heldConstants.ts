@@ -3,7 +3,7 @@ import type { MethodSettings } from '#shared/domain/methods/index.ts';
 import type { Engine, TensorRecord } from '../engines/engine.ts';
 import { createNetwork } from '../network.ts';
 import type { StateValues } from '../state.ts';
-import { statePrefixes, type StepExecution } from '../steps.ts';
+import { statePrefixes, type StepExecution } from '../steps/inputs.ts';
 import { createFixedState } from './fixedState.ts';
 import { createLossFunction } from './gradient.ts';
 

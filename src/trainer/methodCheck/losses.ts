@@ -2,14 +2,9 @@ import { metricSeries } from '#shared/domain/metric.ts';
 import { methodVerification } from '#shared/domain/methodVerification.ts';
 import type { Engine, TensorRecord } from '../engines/engine.ts';
 import { advanceState, uploadState } from '../state.ts';
-import {
-  createEvaluationStep,
-  createPopulationStep,
-  createTrainingStep,
-  logPrefix,
-  statePrefixes,
-  type StepExecution,
-} from '../steps.ts';
+import { statePrefixes, type StepExecution } from '../steps/inputs.ts';
+import { createPopulationStep, createTrainingStep, logPrefix } from '../steps/training.ts';
+import { createEvaluationStep } from '../steps/evaluation.ts';
 import { disposeAll, readScalar, requireTensor, toScalars } from '../tensors.ts';
 import {
   createCheckedNetwork,

@@ -7,17 +7,10 @@ import { foldBatchNorm } from '../foldBatchNorm.ts';
 import { createNetwork, type Network } from '../network.ts';
 import { createOptimizer } from '../optimizer.ts';
 import { advanceState, createInitialState, readState, uploadState, type StateValues } from '../state.ts';
-import {
-  createEvaluationStep,
-  createGradientStep,
-  createLogitsStep,
-  createPopulationStep,
-  createTrainingStep,
-  gradientPrefix,
-  logPrefix,
-  statePrefixes,
-  type StepExecution,
-} from '../steps.ts';
+import { statePrefixes, type StepExecution } from '../steps/inputs.ts';
+import { createPopulationStep, createTrainingStep, logPrefix } from '../steps/training.ts';
+import { createGradientStep, gradientPrefix } from '../steps/gradients.ts';
+import { createEvaluationStep, createLogitsStep } from '../steps/evaluation.ts';
 import { addPrefix, disposeAll, readScalar, requireTensor, selectByPrefix, toScalars } from '../tensors.ts';
 import { invalid, type FoldingFixture, type TrainingFixture } from './fixture.ts';
 

@@ -5,14 +5,9 @@ import { architectureLayers, architectureSchema } from '#shared/domain/architect
 import { expandExperiment, hashComparison, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { shapeLayers } from '#shared/domain/layerShapes.ts';
 import { presetExperiment, presets, scales } from '#shared/domain/presets.ts';
-import {
-  completeRunDocument,
-  durationInSteps,
-  hashRunDocument,
-  learningRateAt,
-  parseRunDocument,
-  stepsPerEpoch,
-} from '#shared/domain/run.ts';
+import { completeRunDocument, hashRunDocument, parseRunDocument } from '#shared/domain/run.ts';
+import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
+import { learningRateAt } from '#shared/domain/learningRate.ts';
 import { canTransition, isResumable, runStates } from '#shared/domain/runState.ts';
 import { applySetting, parseSettingValue } from '#shared/domain/setting.ts';
 import { LabError } from '#shared/errors.ts';

@@ -4,7 +4,9 @@ import { figureExperiment, type FigureOptions, type Reading } from '#shared/doma
 import { figure2 } from '#shared/domain/figures/figure2.ts';
 import { figures, findFigure } from '#shared/domain/figures/index.ts';
 import { scales } from '#shared/domain/presets.ts';
-import { durationInSteps, scaledLearningRate, stepsPerEpoch, type RunDocument } from '#shared/domain/run.ts';
+import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
+import { scaledLearningRate } from '#shared/domain/learningRate.ts';
+import type { RunDocument } from '#shared/domain/run.ts';
 
 const cifar = { id: 'cifar-10', trainingImages: 50_000 };
 const options = (changes: Partial<FigureOptions> = {}): FigureOptions => ({

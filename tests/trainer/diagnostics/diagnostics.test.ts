@@ -14,7 +14,7 @@ import { openEngine } from '#trainer/engines/openEngine.ts';
 import { createNetwork } from '#trainer/network.ts';
 import { createOptimizer } from '#trainer/optimizer.ts';
 import { createInitialState, uploadState, type StateValues } from '#trainer/state.ts';
-import { createGradientStep, gradientPrefix } from '#trainer/steps.ts';
+import { createGradientStep, gradientPrefix } from '#trainer/steps/gradients.ts';
 import { disposeAll } from '#trainer/tensors.ts';
 import { batchNorm, conv2dSame, testValues } from '../../conformance/float64Reference.ts';
 import { testEngines } from '../../engines.ts';

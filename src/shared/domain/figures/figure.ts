@@ -3,7 +3,9 @@ import type { Claim } from '../claim.ts';
 import type { ExperimentDocumentInput, ExperimentGroup } from '../experiment.ts';
 import { methodSchema } from '../methods/index.ts';
 import type { Scale } from '../presets.ts';
-import { durationInSteps, durationSchema, stepsPerEpoch, type RunDocumentInput } from '../run.ts';
+import { durationInSteps, stepsPerEpoch } from '../trainingLength.ts';
+import { durationSchema } from '../duration.ts';
+import type { RunDocumentInput } from '../run.ts';
 import { applySetting } from '../setting.ts';
 
 /**
