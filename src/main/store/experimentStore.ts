@@ -28,7 +28,10 @@ export function isExperimentIntact(row: ExperimentRow): boolean {
 /** What is the same for every run that has not begun. */
 const runAtStart = { state: 'queued', resumeCount: 0, metricsRevision: 0, seriesCount: 0 } as const;
 
-type NewRunRow = Omit<RunRow, 'error' | 'progress' | 'summary' | 'environment' | 'startedAt' | 'finishedAt'>;
+type NewRunRow = Omit<
+  RunRow,
+  'error' | 'progress' | 'summary' | 'environment' | 'startedAt' | 'finishedAt' | 'queuePriority' | 'queuePosition'
+>;
 
 /** @param onRunsRemoved Called with the ids of runs that went with their experiment. */
 export function createExperimentStore(

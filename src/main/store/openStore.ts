@@ -13,6 +13,7 @@ import { createMemoryStore } from './memoryStore.ts';
 import { createMetricStore } from './metricStore.ts';
 import { migrateDatabase, requireReadableVersion } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
+import { createQueueStore } from './queueStore.ts';
 import { createRunStore } from './runStore.ts';
 import { describeSalvage, finishReplacement, salvageDatabase } from './salvage.ts';
 import { damagedFile, toStoreError, translateErrors } from './storeErrors.ts';
@@ -233,6 +234,7 @@ function createStore(database: Database.Database, file: string): Store {
   return {
     experiments: translateErrors(experiments, file),
     runs: translateErrors(runs, file),
+    queue: translateErrors(createQueueStore(database), file),
     metrics: translateErrors(metrics, file),
     memory: translateErrors(createMemoryStore(database), file),
     damaged: () => listDamage(database),

@@ -20,6 +20,10 @@ export interface RunRow extends StoredDocument {
   metricsRevision: number;
   /** Series that have points. */
   seriesCount: number;
+  /** `high` or `low`; null is normal. */
+  queuePriority: string | null;
+  /** Place among waiting runs of one priority; null is behind those that have one, in order of creation. */
+  queuePosition: number | null;
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;

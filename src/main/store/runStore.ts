@@ -88,8 +88,9 @@ export function createRunStore(database: Database, onRemoved: (runId: string) =>
     },
 
     transition: database.transaction((id: string, to: RunState, patch: RunPatch = {}) => {
+      // A place in the queue is worth nothing once it was left: whoever comes again waits in order of creation.
       change(id, ({ state }) => {
-        if (canTransition(state, to)) return { ...encodePatch(patch), state: to };
+        if (canTransition(state, to)) return { ...encodePatch(patch), state: to, queuePosition: null };
         throw new LabError(
           'invalidState',
           `Run ${id} is ${state} and cannot become ${to}.`,

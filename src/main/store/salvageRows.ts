@@ -31,6 +31,7 @@ export class RowSalvage {
   readonly #experiments = new Map<string, ExperimentRow>();
   readonly #runs = new Map<string, RunRow>();
   readonly #runNotes = new Map<string, string[]>();
+  readonly #columns = new Map<string, ReadonlySet<string>>();
 
   constructor(source: Database, target: Database, hasChecksums: boolean) {
     this.#source = source;
@@ -131,6 +132,8 @@ export class RowSalvage {
       environment: null,
       resumeCount: 0,
       metricsRevision: 1,
+      queuePriority: null,
+      queuePosition: null,
       createdAt: isTime(row.createdAt) ? row.createdAt : new Date(0).toISOString(),
       startedAt: null,
       finishedAt: null,
@@ -255,13 +258,25 @@ export class RowSalvage {
 
   /** Adds a row, sealed where the layout has checksums; one that is there already stays. */
   #insert(table: string, row: object): void {
-    const sealed = this.#hasChecksums && table !== 'metricChunks' ? sealRow(row) : row;
-    const columns = Object.keys(sealed).filter((column) => !replacedKeys.has(column) && column !== rowNumber);
+    const known = Object.fromEntries(Object.entries(row).filter(([column]) => this.#columnsOf(table).has(column)));
+    const sealed = this.#hasChecksums && table !== 'metricChunks' ? sealRow(known) : known;
+    const columns = Object.keys(sealed).filter((column) => !replacedKeys.has(column));
     this.#target
       .prepare(
         `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((c) => `@${c}`).join(', ')})`,
       )
       .run(sealed);
+  }
+
+  /** Columns that a table should have: the damaged database may call one by another name. */
+  #columnsOf(table: string): ReadonlySet<string> {
+    let columns = this.#columns.get(table);
+    if (!columns) {
+      const names = this.#target.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table);
+      columns = new Set(names);
+      this.#columns.set(table, columns);
+    }
+    return columns;
   }
 
   /** Every row of a table that SQLite can still find, whatever is damaged before or after it. */

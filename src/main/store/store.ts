@@ -1,5 +1,6 @@
 import type { ExperimentDocument } from '#shared/domain/experiment.ts';
 import type { MissingSteps, SeriesPoints } from '#shared/domain/metric.ts';
+import type { QueueMove, RunPriority } from '#shared/domain/queue.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '#shared/domain/runRecord.ts';
 import type { RunState } from '#shared/domain/runState.ts';
@@ -47,6 +48,22 @@ export interface ExperimentStore {
    * @throws LabError `invalidState` where one of its runs is active.
    */
   remove(id: string): void;
+}
+
+/** A run that waits for a trainer. */
+export interface QueuedRun {
+  id: string;
+  priority: RunPriority;
+}
+
+/** The order of waiting runs: by priority, then as they were put, then by creation. */
+export interface QueueStore {
+  /** All runs in state `queued`, in the order in which they start; without those that `Store.damaged` names. */
+  list(): QueuedRun[];
+  /** @throws LabError `notFound`, or `invalidState` where the run does not wait; so does `move`. */
+  setPriority(id: string, priority: RunPriority): void;
+  /** Moves a run among those of its priority. */
+  move(id: string, to: QueueMove): void;
 }
 
 export interface RunFilter {
@@ -141,6 +158,7 @@ export interface MemoryStore {
 export interface Store {
   readonly experiments: ExperimentStore;
   readonly runs: RunStore;
+  readonly queue: QueueStore;
   readonly metrics: MetricStore;
   readonly memory: MemoryStore;
   /** Experiments and runs whose document does not match its hash: what is damaged and what to do. */

@@ -93,6 +93,8 @@ class RunTransfer {
       id,
       experimentId,
       ordinal,
+      queuePriority: null,
+      queuePosition: null,
       ...(wasTraining ? { state: 'lost', error: encodeJson(error) } : {}),
     });
     this.#counts.runs(experimentId, 1);

@@ -5,6 +5,7 @@ export const runStates = [
   'running',
   'stopping',
   'stopped',
+  'paused',
   'done',
   'failed',
   'diverged',
@@ -14,14 +15,15 @@ export type RunState = (typeof runStates)[number];
 
 /**
  * Allowed transitions. `lost`: the trainer or the lab ended without saying why; `stopped`: ended
- * on request, with a checkpoint. A run that did not reach its end may be queued again (resume).
+ * on request, with a checkpoint; `paused`: the same, to be gone on with later. A run that did not reach its end may be queued again (resume).
  */
 const transitions: { readonly [State in RunState]: readonly RunState[] } = {
-  queued: ['preparing', 'stopped', 'failed'],
+  queued: ['preparing', 'stopped', 'paused', 'failed'],
   preparing: ['running', 'stopping', 'failed', 'lost'],
   running: ['stopping', 'done', 'failed', 'diverged', 'lost'],
-  stopping: ['stopped', 'done', 'failed', 'diverged', 'lost'],
+  stopping: ['stopped', 'paused', 'done', 'failed', 'diverged', 'lost'],
   stopped: ['queued'],
+  paused: ['queued', 'stopped'],
   done: [],
   failed: ['queued'],
   diverged: [],

@@ -166,6 +166,17 @@ it('30 to 40: a checksum in every row, of chunks also whose they are; damage sta
   });
 });
 
+it('40 to 50: priority and position in the queue, which change no checksum', () => {
+  const database = databaseOfVersion(40);
+  insertExample(database);
+  const before = contents(database);
+  const checksum = checksumOfRow(before['runs']?.[0] as object);
+  migrateDatabase(database, { migrations: upTo(50) });
+  const [row] = contents(database)['runs'] ?? [];
+  expect(row).toEqual({ ...(before['runs']?.[0] as object), queuePriority: null, queuePosition: null });
+  expect(checksumOfRow(row as object)).toBe(checksum);
+});
+
 const broken: Migration[] = [
   {
     version: 1040,

@@ -339,7 +339,7 @@ describe('run states', () => {
   it('never leave done or diverged, and resume what was cut off', () => {
     expect(runStates.filter((to) => canTransition('done', to))).toEqual([]);
     expect(runStates.filter((to) => canTransition('diverged', to))).toEqual([]);
-    expect(runStates.filter(isResumable)).toEqual(['stopped', 'failed', 'lost']);
+    expect(runStates.filter(isResumable)).toEqual(['stopped', 'paused', 'failed', 'lost']);
   });
 });
 
