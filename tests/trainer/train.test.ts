@@ -8,7 +8,14 @@ import type { Engine } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { testEngines } from '../engines.ts';
 import { createTinyLab, type TinyLab } from './tinyDataset.ts';
-import { runTraining, splitSeries, tinyDocument, type TrainResult } from './trainHarness.ts';
+import {
+  atCheckpoint,
+  runTraining,
+  runUnbrokenAndBroken,
+  splitSeries,
+  tinyDocument,
+  type TrainResult,
+} from './trainHarness.ts';
 
 let lab: TinyLab;
 beforeEach(async () => {
@@ -119,12 +126,8 @@ function trainingTests(location: EngineLocation): void {
     ],
   ])('goes on from the checkpoint of step %i as if it had never stopped, with %j', async (step, changes) => {
     const document = tinyDocument(changes);
-    const unbroken = await runTraining(engine, lab, document, { checkpoints: 'unbroken' });
-    const broken = await runTraining(engine, lab, document, {
-      stopAt: (message) => message.type === 'checkpoint' && message.step === step,
-    });
+    const { unbroken, broken, resumed } = await runUnbrokenAndBroken(engine, lab, document, 'step', atCheckpoint(step));
     expect(broken.finished).toMatchObject({ outcome: 'stopped', summary: { steps: step } });
-    const resumed = await runTraining(engine, lab, document, { resumeFrom: broken.lastCheckpoint });
     expect(resumed.prepared.startStep).toBe(step);
     expect(resumed.finished.outcome).toBe('done');
 
@@ -150,15 +153,17 @@ function trainingTests(location: EngineLocation): void {
 
   it('writes a checkpoint when it is asked to stop between two, and goes on from it', async () => {
     const document = tinyDocument({ checkpoints: { every: { unit: 'steps', value: 1000 } } });
-    const unbroken = await runTraining(engine, lab, document, { checkpoints: 'unbroken' });
-    const broken = await runTraining(engine, lab, document, {
-      stopAt: (message) => message.type === 'metrics' && message.progress.step >= 6,
-    });
+    const { unbroken, broken, resumed } = await runUnbrokenAndBroken(
+      engine,
+      lab,
+      document,
+      'between',
+      (message) => message.type === 'metrics' && message.progress.step >= 6,
+    );
     expect(broken.finished.outcome).toBe('stopped');
     const { steps } = broken.finished.summary;
     expect(steps).toBeGreaterThanOrEqual(6);
     expect(steps).toBeLessThan(12);
-    const resumed = await runTraining(engine, lab, document, { resumeFrom: broken.lastCheckpoint });
     expect(resumed.series).toEqual(splitSeries(unbroken.series, steps).after);
   });
 

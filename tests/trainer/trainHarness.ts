@@ -81,6 +81,26 @@ export async function runTraining(
   };
 }
 
+/** One run unbroken, and the same run stopped and resumed; checkpoints in folders that begin with `name`. */
+export async function runUnbrokenAndBroken(
+  engine: Engine,
+  lab: TinyLab,
+  document: RunDocument,
+  name: string,
+  stopAt: (message: TrainerMessage) => boolean,
+): Promise<Record<'unbroken' | 'broken' | 'resumed', TrainResult>> {
+  const unbroken = await runTraining(engine, lab, document, { checkpoints: `${name}-unbroken` });
+  const checkpoints = `${name}-broken`;
+  const broken = await runTraining(engine, lab, document, { checkpoints, stopAt });
+  const resumed = await runTraining(engine, lab, document, { checkpoints, resumeFrom: broken.lastCheckpoint });
+  return { unbroken, broken, resumed };
+}
+
+/** Ends a run with the checkpoint of a step. */
+export function atCheckpoint(step: number): (message: TrainerMessage) => boolean {
+  return (message) => message.type === 'checkpoint' && message.step === step;
+}
+
 export function collectSeries(messages: readonly TrainerMessage[]): Record<string, [number, number][]> {
   const all: Record<string, [number, number][]> = {};
   for (const message of messages) {

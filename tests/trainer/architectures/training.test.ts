@@ -4,7 +4,7 @@ import type { Engine } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { testEngines } from '../../engines.ts';
 import { createTinyLab, type TinyLab } from '../tinyDataset.ts';
-import { runTraining, splitSeries, tinyDocument } from '../trainHarness.ts';
+import { atCheckpoint, runUnbrokenAndBroken, splitSeries, tinyDocument } from '../trainHarness.ts';
 
 /** Parameters that keep the tiny run short. */
 const settings: Partial<Record<string, Record<string, unknown>>> = {
@@ -46,17 +46,15 @@ describe('every architecture', () => {
         length: { unit: 'steps', value: 5 },
         checkpoints: { every: { unit: 'steps', value: 2 } },
       });
-      const whole = await runTraining(engine, lab, document, { checkpoints: `${id}-${name}-whole` });
-      expect(whole.finished.outcome).toBe('done');
-      const part = await runTraining(engine, lab, document, {
-        checkpoints: `${id}-${name}-part`,
-        stopAt: (message) => message.type === 'checkpoint' && message.step === 2,
-      });
-      const rest = await runTraining(engine, lab, document, {
-        checkpoints: `${id}-${name}-part`,
-        resumeFrom: part.lastCheckpoint,
-      });
-      expect(rest.series).toEqual(splitSeries(whole.series, part.finished.summary.steps).after);
+      const { unbroken, broken, resumed } = await runUnbrokenAndBroken(
+        engine,
+        lab,
+        document,
+        `${id}-${name}`,
+        atCheckpoint(2),
+      );
+      expect(unbroken.finished.outcome).toBe('done');
+      expect(resumed.series).toEqual(splitSeries(unbroken.series, broken.finished.summary.steps).after);
       expect(engine.memory().tensorCount).toBe(0);
     },
   );

@@ -5,7 +5,7 @@ import type { Engine } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { testEngines } from '../../engines.ts';
 import { createTinyLab, type TinyLab } from '../tinyDataset.ts';
-import { runTraining, splitSeries, tinyDocument } from '../trainHarness.ts';
+import { atCheckpoint, runTraining, runUnbrokenAndBroken, splitSeries, tinyDocument } from '../trainHarness.ts';
 
 /** Parameters that fit the tiny data and network: 2 channels, 44 images. */
 const settings: Partial<Record<string, Record<string, unknown>>> = {
@@ -54,24 +54,16 @@ describe('every method', () => {
   ])('%s trains, stops and goes on as if it had not stopped', async (name, changes) => {
     const diagnostics = { groups: [...diagnosticGroups], every: { unit: 'steps', value: 6 }, images: 12 };
     const document = tinyDocument({ ...changes, diagnostics });
-    const whole = await runTraining(engine, lab, document, { checkpoints: `${name}-whole` });
-    expect(whole.finished.outcome).toBe('done');
-    expect(whole.series['correlation/conv2']?.map(([step, value]) => [step, value > 0])).toEqual([
+    const { unbroken, broken, resumed } = await runUnbrokenAndBroken(engine, lab, document, name, atCheckpoint(4));
+    expect(unbroken.finished.outcome).toBe('done');
+    expect(unbroken.series['correlation/conv2']?.map(([step, value]) => [step, value > 0])).toEqual([
       [0, true],
       [6, true],
       [12, true],
     ]);
-    const part = await runTraining(engine, lab, document, {
-      checkpoints: `${name}-part`,
-      stopAt: (message) => message.type === 'checkpoint' && message.step === 4,
-    });
-    const stoppedAt = part.finished.summary.steps;
+    const stoppedAt = broken.finished.summary.steps;
     expect(stoppedAt).toBeLessThan(12);
-    const rest = await runTraining(engine, lab, document, {
-      checkpoints: `${name}-part`,
-      resumeFrom: part.lastCheckpoint,
-    });
-    expect(rest.series).toEqual(splitSeries(whole.series, stoppedAt).after);
+    expect(resumed.series).toEqual(splitSeries(unbroken.series, stoppedAt).after);
     expect(engine.memory().tensorCount).toBe(0);
   });
 
