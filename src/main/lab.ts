@@ -4,6 +4,8 @@ import type { EngineLocation } from '#shared/protocol.ts';
 import { createDatasetService, type DatasetService } from './datasets/datasetService.ts';
 import { createEngineService } from './engines/createEngineService.ts';
 import type { EngineService } from './engines/engineService.ts';
+import { HealthMonitor } from './health/healthMonitor.ts';
+import { createHealthProbe, type HealthProbe } from './health/healthProbe.ts';
 import { ExperimentService } from './runs/experimentService.ts';
 import { RunService, type RunServiceOptions } from './runs/runService.ts';
 import { trainerLauncher, type TrainerLauncher } from './runs/trainerLauncher.ts';
@@ -24,6 +26,8 @@ export interface LabOptions extends Pick<
   launcher?: TrainerLauncher;
   /** In place of the engines of this machine. */
   engines?: EngineService;
+  /** In place of this machine's sensors. */
+  healthProbe?: HealthProbe;
   /** Wraps the store, for tests of failing disks. */
   wrapStore?: (store: Store) => Store;
 }
@@ -39,6 +43,7 @@ export interface Lab {
   readonly metrics: Pick<MetricStore, 'read' | 'readBuckets' | 'list'>;
   readonly store: Store;
   readonly launcher: TrainerLauncher;
+  readonly health: HealthMonitor;
   /** Runs that were training when the last owner ended: lost now, and resumable. */
   readonly interrupted: readonly RunRecord[];
   /** What works, but not as well as it could, and what is damaged. */
@@ -66,7 +71,10 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     const launcher = options.launcher ?? trainerLauncher();
     const datasets = createDatasetService({ datasetsDirectory: join(directory, 'datasets') });
     const engines = options.engines ?? openEngines(launcher);
-    const runs = new RunService({ ...options, store, datasets, engines, launcher, labDirectory: directory });
+    const health = new HealthMonitor(
+      options.healthProbe ?? createHealthProbe({ labDirectory: directory, environment: process.env }),
+    );
+    const runs = new RunService({ ...options, store, datasets, engines, launcher, labDirectory: directory, health });
     const interrupted = runs.recoverInterrupted();
     let closing: Promise<void> | null = null;
     const close = async (graceful: boolean): Promise<void> => {
@@ -88,6 +96,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       metrics: store.metrics,
       store,
       launcher,
+      health,
       interrupted,
       notices: opened.notices,
       close: (how) => (closing ??= close(how?.graceful ?? true)),

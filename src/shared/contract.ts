@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DatasetDocument } from './domain/dataset.ts';
 import type { ExpandedRun, ExperimentDocument } from './domain/experiment.ts';
+import type { MachineHealth } from './domain/machineHealth.ts';
 import type { MissingSteps, RunProgress, RunSummary } from './domain/metric.ts';
 import type { RunDocument } from './domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
@@ -43,6 +44,13 @@ export interface MachineDescription {
   freeMemoryBytes: number;
   diskFreeBytes: number;
   notices: LabErrorData[];
+}
+
+/** How the machine is, and what to do before it stops runs. */
+export interface MachineStatus {
+  health: MachineHealth;
+  /** A disk that what is queued will not fit on. */
+  warnings: LabErrorData[];
 }
 
 export interface EngineListItem {
@@ -297,6 +305,8 @@ export interface QueueState {
 
 export const contract = {
   'machine.describe': method<MachineDescription>()(nothing),
+  /** A reading of a few seconds ago at most. */
+  'machine.health': method<MachineStatus>()(nothing),
   'engines.list': method<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
   'engines.install': method<JobRecord>()(z.strictObject({ id })),
   /** Checks every method's gradient and losses on the engine that trains, or the one named. */
@@ -429,6 +439,8 @@ export interface LabEvents {
   runsLogged: { logs: { runId: string; record: LogRecord }[] };
   /** An engine is downloaded before a run trains; the latest only. */
   engineProgress: { runId: string; progress: EngineProgress };
+  /** Every few seconds while runs train. */
+  healthChanged: MachineStatus;
   datasetsChanged: Record<string, never>;
   enginesChanged: Record<string, never>;
   jobsChanged: { jobs: JobRecord[] };

@@ -49,6 +49,13 @@ export async function trainRuns(
         line.note(record.text);
       }
     }),
+    client.subscribe('healthChanged', ({ warnings }) => {
+      for (const { code, message, hint } of warnings) {
+        if (said.has(code)) continue;
+        said.add(code);
+        line.note(`${message} ${hint}`);
+      }
+    }),
     client.subscribe('engineProgress', ({ runId, progress }) => {
       if (watched.has(runId)) view.showEngine(progress);
     }),

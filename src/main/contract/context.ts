@@ -1,5 +1,6 @@
 import type { Lab } from '../lab.ts';
 import type { DeletedExperiments } from './deletedExperiments.ts';
+import type { DiskForecast } from './diskForecast.ts';
 import type { EventHub } from './eventHub.ts';
 import type { JobRegistry } from './jobs.ts';
 import type { QueueDescriber } from './records.ts';
@@ -12,6 +13,7 @@ export interface ContractContext {
   jobs: JobRegistry;
   speeds: SpeedBook;
   queue: QueueDescriber;
+  disk: DiskForecast;
   deleted: DeletedExperiments;
   /** True where the front door can show dialogs of the operating system. */
   hasDialogs: boolean;

@@ -17,6 +17,7 @@ const mergers: { readonly [Name in EventName]: (pending: LabEvents[Name], next: 
     metricsAppended: (pending, next) => ({ runIds: union(pending.runIds, next.runIds) }),
     runsLogged: (pending, next) => ({ logs: [...pending.logs, ...next.logs] }),
     engineProgress: (_, next) => next,
+    healthChanged: (_, next) => next,
     datasetsChanged: (_, next) => next,
     enginesChanged: (_, next) => next,
     jobsChanged: (pending, next) => ({ jobs: latestById(pending.jobs, next.jobs) }),

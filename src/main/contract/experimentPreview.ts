@@ -108,6 +108,15 @@ function countParameters(run: RunDocument, layers: readonly ShapedLayer[]): numb
   }, 0);
 }
 
+/** Values a parameter in a checkpoint, in float32: itself and the optimizer's memory. */
+const storedValues = (run: RunDocument): number => (run.optimizer.id === 'adam' ? 3 : 2);
+
+/** Size of one of a run's checkpoints, before it wrote any; 0 where its network cannot be told. */
+export function estimateCheckpointBytes(run: RunDocument, dataset: DatasetDocument): number {
+  const layers = tryShape(run, dataset);
+  return layers === null ? 0 : bytesPerFloat * storedValues(run) * countParameters(run, layers);
+}
+
 /**
  * Peak memory of a trainer: what a run of the same kind needed, or else an estimate in float32:
  * the engine, values a parameter (itself, its gradient, the optimizer's memory), and for each image of a batch the
@@ -127,7 +136,7 @@ function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speed
   );
   const training = 2 * outputs * run.batchSize;
   const evaluation = outputs * run.evaluation.batchSize;
-  const perParameter = run.optimizer.id === 'adam' ? 4 : 3;
+  const perParameter = storedValues(run) + 1;
   return engineBytes + bytesPerFloat * (perParameter * countParameters(run, layers) + Math.max(training, evaluation));
 }
 

@@ -2,8 +2,10 @@ import type { LabClient } from '#shared/contract.ts';
 import type { Lab } from '../lab.ts';
 import type { ContractContext } from './context.ts';
 import { DeletedExperiments } from './deletedExperiments.ts';
+import { DiskForecast } from './diskForecast.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { EventHub, type EventHubOptions } from './eventHub.ts';
+import { describeHealth } from './handlers/machine.ts';
 import { createHandlers } from './handlers/index.ts';
 import { createInProcessClient } from './inProcessClient.ts';
 import { JobRegistry } from './jobs.ts';
@@ -52,6 +54,7 @@ export function createLabContract(lab: Lab, options: LabContractOptions = {}): L
     jobs,
     speeds,
     queue: new QueueDescriber(lab, speeds),
+    disk: new DiskForecast(lab),
     deleted: new DeletedExperiments(lab),
     hasDialogs: options.hasDialogs ?? false,
     onImported: (path) => {
@@ -109,7 +112,11 @@ function forwardRunEvents(context: ContractContext): () => void {
     if (batch.logs.length > 0) events.emit('runsLogged', { logs: batch.logs });
     if (batch.queueChanged) events.emit('queueChanged', queue.describe());
   });
+  const stopHealth = lab.health.observe((health) => {
+    void describeHealth(context, health).then((status) => events.emit('healthChanged', status));
+  });
   return () => {
+    stopHealth();
     stopInstall();
     stopRuns();
   };

@@ -3,6 +3,7 @@ import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
+import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { CheckpointRecord, LogRecord, RunFilter, RunRecord } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
@@ -18,6 +19,8 @@ export interface RunServiceOptions extends Pick<
   flushIntervalMs?: number;
   stopTimeoutMs?: number;
   eventIntervalMs?: number;
+  /** Held while runs train, and recorded with them. */
+  health?: HealthMonitor;
 }
 
 export interface QueueState {
@@ -228,6 +231,7 @@ export class RunService {
   }
 
   async #train(runId: string): Promise<LabErrorData | null> {
+    const releaseHealth = this.#options.health?.hold();
     try {
       const supervisor = new RunSupervisor(
         {
@@ -251,6 +255,8 @@ export class RunService {
     } catch (error) {
       this.#supervisors.delete(runId);
       return toLabErrorData(error);
+    } finally {
+      releaseHealth?.();
     }
   }
 

@@ -1,12 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { generatedDataset } from '#shared/domain/architectures/index.ts';
-import { isTimingSeries, type RunProgress } from '#shared/domain/metric.ts';
+import { machineValues, type MachineHealth } from '#shared/domain/machineHealth.ts';
+import { isTimingSeries, type RunProgress, type SeriesPoints } from '#shared/domain/metric.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import type { EngineLocation, TrainerMessage } from '#shared/protocol.ts';
 import { removeLeftoverTemporaryFiles } from '#files/atomicWrite.ts';
 import type { DatasetService } from '../datasets/datasetService.ts';
 import type { EngineService, InstallProgress } from '../engines/engineService.ts';
+import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { LogRecord, RunPatch, RunRecord, Store } from '../store/store.ts';
 import { checkpointDirectory, chooseCheckpoint, removeOldCheckpoints } from './checkpointFiles.ts';
 import { describeRunEnvironment } from './environment.ts';
@@ -27,6 +29,8 @@ export interface SupervisorContext {
   /** From the wish to stop to the kill. */
   stopTimeoutMs: number;
   onInstallProgress: (runId: string, progress: InstallProgress) => void;
+  /** Read regularly while runs train; absent where nothing of the machine is recorded. */
+  health?: Pick<HealthMonitor, 'latest'>;
 }
 
 const now = (): string => new Date().toISOString();
@@ -43,6 +47,8 @@ export class RunSupervisor {
   #prepared = false;
   #progress: RunProgress | null = null;
   #progressDirty = false;
+  /** The reading of the machine that was stored last, and the step that it was stored at. */
+  #recordedHealth: { health: MachineHealth | null; step: number } = { health: null, step: -1 };
   #stopTimer: NodeJS.Timeout | undefined;
   /** A failure of this side, such as a full disk: it outweighs how the trainer ended. */
   #ownError: LabErrorData | null = null;
@@ -200,6 +206,7 @@ export class RunSupervisor {
         this.#prepared = true;
         // A fresh start evaluates at step 0 again; a checkpoint's own step is already recorded.
         metrics.truncateAfter(this.runId, resumeFrom === null ? -1 : message.startStep);
+        this.#recordedHealth = { health: null, step: resumeFrom === null ? -1 : message.startStep };
         const checksum = this.#record.document.dataset.checksum ?? '';
         const environment = describeRunEnvironment(message.engine, checksum);
         if (this.#record.state === 'preparing') this.#transition('running', { environment });
@@ -209,6 +216,7 @@ export class RunSupervisor {
       }
       case 'metrics':
         metrics.append(this.runId, message.series);
+        metrics.append(this.runId, this.#machinePoints(message.progress));
         this.#progress = message.progress;
         this.#progressDirty = true;
         this.#context.events.runChanged(this.record);
@@ -235,6 +243,20 @@ export class RunSupervisor {
     for (const problem of removeOldCheckpoints(store.runs, labDirectory, this.runId, keepLast)) {
       this.#log('warning', problem);
     }
+  }
+
+  /** A new reading of the machine at the step that the run has reached: once each, so that steps ascend. */
+  #machinePoints({ step, residentMemoryBytes }: RunProgress): Record<string, SeriesPoints> {
+    const health = this.#context.health?.latest ?? null;
+    const { health: recorded, step: recordedStep } = this.#recordedHealth;
+    if (health === null || health === recorded || step <= recordedStep) return {};
+    this.#recordedHealth = { health, step };
+    return Object.fromEntries(
+      Object.entries(machineValues(health, residentMemoryBytes)).map(([series, value]) => [
+        series,
+        { steps: Float64Array.of(step), values: Float64Array.of(value) },
+      ]),
+    );
   }
 
   #flush(): void {

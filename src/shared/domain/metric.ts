@@ -1,3 +1,5 @@
+import { machinePrefix } from './machineHealth.ts';
+
 /**
  * Names of metric series: `train/…` per step (mini-batch, before its update), `validation/…`,
  * `trainMean/…` (mean of the mini-batch values since the last evaluation) and `gap/loss`
@@ -29,9 +31,9 @@ export function gammaSquaredSeries(layer: string): string {
   return `gammaSquared/${layer}`;
 }
 
-/** True for series that measure the machine, not the network: they differ between equal runs. */
+/** True for series that measure the machine, not the network (`time/…`, `machine/…`): they differ between equal runs. */
 export function isTimingSeries(series: string): boolean {
-  return series.startsWith('time/');
+  return series.startsWith('time/') || series.startsWith(machinePrefix);
 }
 
 /** Points of one series, steps ascending. */

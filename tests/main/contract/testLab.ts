@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { createDatasetWriter } from '#files/datasetWriter.ts';
 import { createLabContract, type LabContract, type LabContractOptions } from '#main/contract/labContract.ts';
 import type { EngineService, EngineStatus } from '#main/engines/engineService.ts';
+import type { HealthProbe } from '#main/health/healthProbe.ts';
 import { createLab } from '#main/lab.ts';
 import { LabError } from '#shared/errors.ts';
 import { fakeLauncher } from '../runs/fakes.ts';
@@ -74,6 +75,8 @@ export interface TestLabOptions extends LabContractOptions {
   /** Of the fake trainer; see `runs/fixtures/fakeTrainer.ts`. */
   behaviour?: string | Record<string, string>;
   labDirectory?: string;
+  /** Without one, the machine of the test has no sensors. */
+  healthProbe?: HealthProbe;
 }
 
 /** A lab with a tiny data set and a trainer that only pretends, closed when the test ends. */
@@ -91,6 +94,7 @@ export async function openUnguardedTestLab(options: TestLabOptions = {}): Promis
     door: 'cli',
     launcher: fakeLauncher(options.behaviour ?? 'normal'),
     engines: fakeEngines(),
+    healthProbe: options.healthProbe ?? (() => Promise.reject(new Error('There are no sensors.'))),
     flushIntervalMs: 20,
     eventIntervalMs: 10,
   });

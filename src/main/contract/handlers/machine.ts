@@ -1,10 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import { cpus, freemem, totalmem } from 'node:os';
-import type { Handlers } from '#shared/contract.ts';
+import type { Handlers, MachineStatus } from '#shared/contract.ts';
+import type { MachineHealth } from '#shared/domain/machineHealth.ts';
 import { appVersion } from '../../runs/environment.ts';
 import type { ContractContext } from '../context.ts';
 
-export function machineHandlers({ lab, hasDialogs }: ContractContext): Pick<Handlers, 'machine.describe'> {
+export function machineHandlers(context: ContractContext): Pick<Handlers, 'machine.describe' | 'machine.health'> {
+  const { lab, hasDialogs } = context;
   return {
     async 'machine.describe'() {
       const [disk, damaged] = await Promise.all([statfs(lab.directory), lab.datasets.problems()]);
@@ -25,5 +27,12 @@ export function machineHandlers({ lab, hasDialogs }: ContractContext): Pick<Hand
         ],
       };
     },
+    'machine.health': async () => describeHealth(context, await lab.health.read()),
   };
+}
+
+/** A reading with what it means for the runs of the queue. */
+export async function describeHealth({ disk }: ContractContext, health: MachineHealth): Promise<MachineStatus> {
+  // Where the forecast cannot be made, the reading itself still counts.
+  return { health, warnings: await disk.warnings(health.diskFreeBytes).catch(() => []) };
 }
