@@ -5,6 +5,7 @@ import type {
   LabClient,
   LabEvents,
   MachineDescription,
+  MachineStatus,
   MethodInput,
   MethodName,
   MethodOutput,
@@ -17,7 +18,7 @@ import { gammaSquaredSeries, metricSeries } from '#shared/domain/metric.ts';
 import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
 import { learningRateAt } from '#shared/domain/learningRate.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
-import { LabError } from '#shared/errors.ts';
+import { LabError, type LabErrorData } from '#shared/errors.ts';
 
 const layers = ['conv1', 'conv2', 'conv3', 'conv4', 'fc1'];
 
@@ -66,6 +67,8 @@ export class FakeLab implements LabClient {
   connected = true;
   hasExampleData = false;
   jobs: JobRecord[] = [];
+  /** Of the machine's health. */
+  warnings: LabErrorData[] = [];
   #nextId = 0;
   #now: number;
   readonly #images: number;
@@ -255,6 +258,22 @@ export class FakeLab implements LabClient {
     return { running: ids('running'), queued: ids('queued'), secondsLeft: left };
   }
 
+  #status(): MachineStatus {
+    return {
+      health: {
+        at: new Date(this.#now).toISOString(),
+        processorLoad: 0.93,
+        processorTemperatureCelsius: 71,
+        memoryBytes: 33.4e9,
+        memoryFreeBytes: 21.2e9,
+        diskBytes: 512e9,
+        diskFreeBytes: this.warnings.length > 0 ? 1.2e9 : 214e9,
+        gpus: [{ name: 'RTX 4090', load: 0.87, memoryUsedBytes: 9.8e9, memoryBytes: 24e9, temperatureCelsius: 64 }],
+      },
+      warnings: this.warnings,
+    };
+  }
+
   #handlers: { [Name in MethodName]?: (input: never) => unknown } = {
     'machine.describe': (): MachineDescription => ({
       appVersion: '0.1.0',
@@ -268,6 +287,7 @@ export class FakeLab implements LabClient {
       diskFreeBytes: 214e9,
       notices: [],
     }),
+    'machine.health': () => this.#status(),
     'engines.list': () => [
       {
         id: 'tensorflow-gpu',
@@ -436,6 +456,9 @@ function seriesOf(run: FakeRun): string[] {
     metricSeries.gapLoss,
     metricSeries.elapsedSeconds,
     metricSeries.samplesPerSecond,
+    'machine/processorLoad',
+    'machine/memoryUsedBytes',
+    'machine/gpu0/temperatureCelsius',
     ...(run.item.methodId === 'none' ? [] : layers.map(gammaSquaredSeries)),
   ];
 }
@@ -475,6 +498,12 @@ export function valueAt(run: FakeRun, series: string, step: number): number {
       return (step * run.document.batchSize) / (normalized ? 1390 : 1650);
     case metricSeries.samplesPerSecond:
       return (normalized ? 1390 : 1650) * (1 + 0.03 * noise(step, seed, 8));
+    case 'machine/processorLoad':
+      return 0.9 + 0.05 * noise(step, seed, 20);
+    case 'machine/memoryUsedBytes':
+      return 12.2e9 + 2e8 * noise(step, seed, 21);
+    case 'machine/gpu0/temperatureCelsius':
+      return 64 + 3 * noise(step, seed, 22);
     default: {
       const layer = layers.findIndex((name) => series.endsWith(name));
       return layer < 0

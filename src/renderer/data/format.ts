@@ -28,6 +28,11 @@ export function formatPercent(value: Quantity, decimals = 1): string {
   return isPresent(value) ? `${(value * 100).toFixed(decimals).replace('-', '−')}${thinSpace}%` : missing;
 }
 
+/** A temperature: 61 °C. */
+export function formatTemperature(celsius: Quantity): string {
+  return isPresent(celsius) ? `${Math.round(celsius)}${thinSpace}°C`.replace('-', '−') : missing;
+}
+
 /** A whole number with groups of three digits: 12 400. */
 export function formatCount(value: Quantity): string {
   if (!isPresent(value)) return missing;

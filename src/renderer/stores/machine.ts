@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
-import type { EngineListItem, JobRecord, MachineDescription, QueueState } from '#shared/contract.ts';
+import type { EngineListItem, JobRecord, MachineDescription, MachineStatus, QueueState } from '#shared/contract.ts';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { useLab } from './lab.ts';
 
@@ -9,6 +9,8 @@ export const useMachine = defineStore('machine', () => {
   const { client } = useLab();
   const connected = ref(true);
   const machine = shallowRef<MachineDescription | null>(null);
+  /** How it is now, every few seconds while runs train. */
+  const status = shallowRef<MachineStatus | null>(null);
   const engines = shallowRef<EngineListItem[] | null>(null);
   const jobs = shallowRef<JobRecord[]>([]);
   const queue = shallowRef<QueueState>({ running: [], queued: [], secondsLeft: null });
@@ -22,6 +24,14 @@ export const useMachine = defineStore('machine', () => {
       error.value = null;
     } catch (failure) {
       error.value = toLabErrorData(failure);
+    }
+  }
+
+  async function loadStatus(): Promise<void> {
+    try {
+      status.value = await client.invoke('machine.health', {});
+    } catch {
+      // The next reading will tell.
     }
   }
 
@@ -54,6 +64,7 @@ export const useMachine = defineStore('machine', () => {
 
   function loadAll(): void {
     void loadMachine();
+    void loadStatus();
     void loadEngines();
     void loadActivity();
   }
@@ -71,6 +82,7 @@ export const useMachine = defineStore('machine', () => {
     });
     client.subscribe('jobsChanged', ({ jobs: changed }) => takeJobs(changed));
     client.subscribe('queueChanged', (state) => (queue.value = state));
+    client.subscribe('healthChanged', (next) => (status.value = next));
     client.subscribe('enginesChanged', () => void loadEngines());
     client.subscribe('resync', loadAll);
     loadAll();
@@ -96,6 +108,7 @@ export const useMachine = defineStore('machine', () => {
   return {
     connected,
     machine,
+    status,
     engines,
     engine,
     jobs,
@@ -103,6 +116,7 @@ export const useMachine = defineStore('machine', () => {
     error,
     start,
     loadMachine,
+    loadStatus,
     loadEngines,
     takeJobs,
     jobEnded,

@@ -54,4 +54,14 @@ export function fillLab(lab: FakeLab, scene: string): void {
   const [first, second] = running.runs;
   if (first) lab.moveTo(first, first.totalSteps);
   if (second) lab.moveTo(second, 190);
+  if (scene === 'fullDisk') {
+    lab.warnings = [
+      {
+        code: 'diskFull',
+        message:
+          'The disk of the lab will soon be full: 1.2 GB are free; the 24 runs in the queue will write about 3.1 GB of checkpoints.',
+        hint: 'Free some space on the disk of /home/ada/normlab: delete experiments that are not needed any more, or take runs out of the queue.',
+      },
+    ];
+  }
 }
