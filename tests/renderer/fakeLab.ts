@@ -401,6 +401,19 @@ export class FakeLab implements LabClient {
         log: [{ at: run.item.createdAt, level: 'info', text: 'Prepared: 5 normalized layers, 543 882 parameters' }],
       };
     },
+    'runs.read': ({ id }: { id: string }) => {
+      const { item } = this.#run(id);
+      const at = (seconds: number): string => new Date(Date.parse(item.createdAt) + seconds * 1000).toISOString();
+      return {
+        ...item,
+        log: [
+          { at: at(1), level: 'info', text: 'Prepared: 5 normalized layers, 543 882 parameters' },
+          { at: at(2), level: 'warning', text: 'The checkpoint of step 124 is missing.' },
+          { at: at(2), level: 'info', text: 'Going on from step 93.' },
+          ...(item.error ? [{ at: at(40), level: 'error', text: item.error.message }] : []),
+        ],
+      };
+    },
     'runs.stop': ({ ids }: { ids: string[] }) =>
       ids.map((id) => {
         const { item } = this.#run(id);

@@ -93,6 +93,16 @@ export function formatWhen(iso: string | null, now: Date = new Date()): string {
     : fullDate.format(date);
 }
 
+const timeWithSeconds = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+/** A moment to the second: `14:05:09` today, `12 Mar, 14:05:09` before. */
+export function formatMoment(iso: string, now: Date = new Date()): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return missing;
+  const time = timeWithSeconds.format(date);
+  return date.toDateString() === now.toDateString() ? time : `${dayAndMonth.format(date)}, ${time}`;
+}
+
 /** `1 run`, `3 runs`. */
 export function formatPlural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
