@@ -9,8 +9,8 @@ export function systemErrorCode(error: unknown): string | undefined {
 /**
  * Turns a failed write into an expected failure with a way out; anything else comes back as it is.
  *
- * A full disk or quota is `diskFull`; no permission, a read-only disk, a missing folder, or a folder in
- * the file's place is `labNotWritable`.
+ * A full disk or quota is `diskFull`; no permission, a read-only disk, an error of the disk, a missing folder,
+ * or a folder in the file's place is `labNotWritable`.
  */
 export function describeWriteError(error: unknown, path: string): unknown {
   if (error instanceof LabError) return error;
@@ -30,6 +30,13 @@ export function describeWriteError(error: unknown, path: string): unknown {
         'labNotWritable',
         `“${path}” could not be written: writing there is not permitted.`,
         'Give this account the right to write there, or choose another lab folder with --lab.',
+        error,
+      );
+    case 'EIO':
+      return new LabError(
+        'labNotWritable',
+        `“${path}” could not be written: the disk reports an error.`,
+        'Check the disk and its connection, or choose a lab folder on another one with --lab; nothing that was there has changed.',
         error,
       );
     case 'ENOENT':

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { JudgedCheckpoint } from './domain/checkpoint.ts';
 import type { DatasetDocument } from './domain/dataset.ts';
 import type { ExpandedRun, ExperimentDocument } from './domain/experiment.ts';
 import type { MachineHealth } from './domain/machineHealth.ts';
 import type { MissingSteps, RunProgress, RunSummary } from './domain/metric.ts';
 import type { RunDocument } from './domain/run.ts';
-import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
+import type { LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
 import { runStates, type RunState } from './domain/runState.ts';
 import type { LabErrorData } from './errors.ts';
 import { methodCheckSchema, type EngineDescription } from './protocol.ts';
@@ -134,7 +135,8 @@ export interface RunDetail extends RunListItem {
   document: RunDocument;
   documentHash: string;
   environment: Record<string, unknown> | null;
-  checkpoints: { step: number; bytes: number; createdAt: string }[];
+  /** Newest first. */
+  checkpoints: Omit<JudgedCheckpoint, 'runId' | 'file'>[];
   log: { at: string; level: 'info' | 'warning' | 'error'; text: string }[];
 }
 
@@ -150,7 +152,7 @@ export interface RunOverview extends RunListItem {
 /** All that a lab keeps about a run, but its points. */
 export interface StoredRun extends RunRecord {
   /** Newest first. */
-  checkpoints: CheckpointRecord[];
+  checkpoints: JudgedCheckpoint[];
   log: LogRecord[];
   /** Numbers that are not finite are null here, as JSON has it. */
   series: SeriesSummary[];

@@ -397,7 +397,18 @@ export class FakeLab implements LabClient {
         environment: run.item.startedAt
           ? { appVersion: '0.1.0', appCommit: 'a1b2c3d', platform: 'linux x64', processor: 'AMD Ryzen 7 7840U' }
           : null,
-        checkpoints: run.item.progress ? [{ step: 124, bytes: 4.2e6, createdAt: run.item.createdAt }] : [],
+        checkpoints: run.item.progress
+          ? [
+              { step: 124, bytes: 4.2e6, createdAt: run.item.createdAt, validationLoss: 1.31, reasons: ['last'] },
+              {
+                step: 62,
+                bytes: 4.2e6,
+                createdAt: run.item.createdAt,
+                validationLoss: 1.22,
+                reasons: ['last', 'best'],
+              },
+            ]
+          : [],
         log: [{ at: run.item.createdAt, level: 'info', text: 'Prepared: 5 normalized layers, 543 882 parameters' }],
       };
     },

@@ -8,7 +8,7 @@ import { formatLoss, formatPercent, formatTable } from './format.ts';
 import { onInterrupts } from './interrupts.ts';
 import { writeOutputFile } from './outputFile.ts';
 import { ProgressLine, showInstallProgress } from './progressLine.ts';
-import { findCheckpoint, findDatasetOf, readStep } from './trainedCheckpoint.ts';
+import { checkpointHelp, findCheckpoint, findDatasetOf, readCheckpointChoice } from './trainedCheckpoint.ts';
 import { UsageError } from './usageError.ts';
 
 interface AnalyzeOptions {
@@ -18,7 +18,7 @@ interface AnalyzeOptions {
   points?: string;
   orderSeed?: string;
   images?: string;
-  step?: string;
+  checkpoint?: string;
   out?: string;
   engine: 'auto' | 'tensorflow' | 'javascript';
 }
@@ -44,7 +44,7 @@ export function addAnalyzeCommand(program: Command, context: CommandContext): vo
     .option('--points <count>', 'ablation: numbers of channels that are evaluated (default: 11)')
     .option('--order-seed <seed>', 'ablation: draws the orders (default: 1)')
     .option('--images <count>', 'training images that means and statistics are taken over')
-    .option('--step <step>', 'the checkpoint of this step (default: the newest)')
+    .option('--checkpoint <which>', checkpointHelp)
     .option('--out <file>', 'also write what was found, as .json, or ablation and diagnostics as .csv')
     .addOption(new Option('--engine <engine>').choices(['auto', 'tensorflow', 'javascript']).default('auto'))
     .action((run: string, options: AnalyzeOptions) => analyze(context, run, options));
@@ -75,7 +75,7 @@ async function analyze(context: CommandContext, id: string, options: AnalyzeOpti
   const analysis = readAnalysis(options);
   const out = options.out === undefined ? null : context.resolvePath(options.out);
   if (out !== null) checkOutput(out, analysis.kind);
-  const { run, checkpoint } = await findCheckpoint(context, id, readStep(options.step));
+  const { run, checkpoint } = await findCheckpoint(context, id, readCheckpointChoice(options.checkpoint));
   const datasetDirectory = await findDatasetOf(context, run);
   const line = new ProgressLine(output);
   const abort = new AbortController();

@@ -6,7 +6,7 @@ import { exportWeights } from '../runs/trainerTask.ts';
 import { keepWeights } from '../runs/weightsFiles.ts';
 import type { CommandContext } from './context.ts';
 import type { ExperimentDraft } from './experimentFromOptions.ts';
-import { findCheckpoint } from './trainedCheckpoint.ts';
+import { findCheckpoint, type CheckpointChoice } from './trainedCheckpoint.ts';
 
 /**
  * What training of a folded network begins with: no normalizer or dropout, plain gradient descent at a
@@ -24,13 +24,17 @@ const finetuning = {
 } satisfies Partial<Record<keyof RunDocument, unknown>>;
 
 /**
- * An experiment that begins with the weights of a trained run's newest checkpoint, with its settings; or,
+ * An experiment that begins with the weights of a trained run's checkpoint, with its settings; or,
  * folded, without normalization where the run had it. The lab keeps the weights from now on.
  * @throws LabError `notFound` without a checkpoint, `invalidState` where the run cannot be folded.
  */
-export async function continueRun(context: CommandContext, id: string, folded: boolean): Promise<ExperimentDraft> {
+export async function continueRun(
+  context: CommandContext,
+  id: string,
+  { folded, checkpoint: choice }: { folded: boolean; checkpoint: CheckpointChoice },
+): Promise<ExperimentDraft> {
   const { labDirectory, launcher } = context;
-  const { run, checkpoint } = await findCheckpoint(context, id, null);
+  const { run, checkpoint } = await findCheckpoint(context, id, choice);
   const name = `run-${run.id}-step-${checkpoint.step}${folded ? '-folded' : ''}.safetensors`;
   const work = await mkdtemp(join(tmpdir(), 'normlab-weights-'));
   try {

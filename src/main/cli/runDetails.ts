@@ -32,7 +32,10 @@ export function formatRun(run: StoredRun, resumeCommand: string): string {
     ),
     section(
       'Checkpoints',
-      run.checkpoints.map(({ step, bytes, file }) => `  step ${step}, ${formatBytes(bytes)}, ${file}`),
+      run.checkpoints.map(({ step, bytes, file, validationLoss, reasons }) => {
+        const loss = validationLoss === null ? '' : `, validation loss ${formatLoss(validationLoss)}`;
+        return `  step ${step} (${reasons.join(', ') || 'goes with the next'})${loss}, ${formatBytes(bytes)}, ${file}`;
+      }),
     ),
     section(
       'Log',

@@ -11,7 +11,7 @@ import type { LabReader } from './readOnlyClient.ts';
 import { formatRun } from './runDetails.ts';
 import { createPointReader, exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
 import { compareRuns, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
-import { findCheckpoint, readStep } from './trainedCheckpoint.ts';
+import { checkpointHelp, findCheckpoint, readCheckpointChoice } from './trainedCheckpoint.ts';
 import { concludeTraining, trainRuns, whenStopped } from './trainRuns.ts';
 import { UsageError } from './usageError.ts';
 
@@ -65,7 +65,7 @@ export function addRunCommands(program: Command, context: CommandContext): void 
       ).conflicts(['archive', 'out', 'series']),
     )
     .option('--folded', 'with --weights: batch normalization folded into kernels and biases')
-    .option('--step <step>', 'with --weights: the checkpoint of this step (default: the newest)')
+    .option('--checkpoint <which>', `with --weights: ${checkpointHelp}`)
     .action((ids: string[], options: ExportOptions) => exportRuns(context, ids, options));
   runs
     .command('import')
@@ -183,7 +183,7 @@ interface ExportOptions {
   archive?: string;
   weights?: string;
   folded?: boolean;
-  step?: string;
+  checkpoint?: string;
 }
 
 async function readRuns(reader: LabReader, runs: readonly RunOverview[]): Promise<StoredRun[]> {
@@ -208,7 +208,7 @@ function requireSeries(runs: readonly StoredRun[], names: readonly string[]): vo
 async function exportRunWeights(
   context: CommandContext,
   ids: readonly string[],
-  { weights, folded = false, step }: ExportOptions & { weights: string },
+  { weights, folded = false, checkpoint: which }: ExportOptions & { weights: string },
 ): Promise<void> {
   const format = (['safetensors', 'npz'] as const).find((ending) => weights.endsWith(`.${ending}`));
   const [id] = ids;
@@ -221,7 +221,7 @@ async function exportRunWeights(
       format === undefined ? 'Name a file with one of these endings.' : 'Name one run.',
     );
   }
-  const { run, checkpoint } = await findCheckpoint(context, id, readStep(step));
+  const { run, checkpoint } = await findCheckpoint(context, id, readCheckpointChoice(which));
   const file = context.resolvePath(weights);
   const exported = await exportWeights(context.launcher, {
     document: run.document,
@@ -239,10 +239,10 @@ async function exportRunWeights(
 async function exportRuns(context: CommandContext, ids: readonly string[], options: ExportOptions): Promise<void> {
   const { weights } = options;
   if (weights !== undefined) return exportRunWeights(context, ids, { ...options, weights });
-  if (options.folded === true || options.step !== undefined) {
+  if (options.folded === true || options.checkpoint !== undefined) {
     throw new UsageError(
       'invalidArgument',
-      `--${options.folded === true ? 'folded' : 'step'} is about weights, but there is no --weights.`,
+      `--${options.folded === true ? 'folded' : 'checkpoint'} is about weights, but there is no --weights.`,
       'Add --weights FILE.',
     );
   }

@@ -12,12 +12,14 @@ import { formatRunTable, summarizeRun } from './runTables.ts';
 import type { LabSession } from './session.ts';
 import { describeSettings, formatSettings } from './settings.ts';
 import { concludeTraining, trainRuns, type TrainedRuns } from './trainRuns.ts';
+import { checkpointHelp, readCheckpointChoice } from './trainedCheckpoint.ts';
 import { UsageError } from './usageError.ts';
 
 interface TrainOptions extends ExperimentOptions {
   dryRun?: boolean;
   fromRun?: string;
   fold?: boolean;
+  checkpoint?: string;
 }
 
 const collect = (value: string, list: string[] | undefined): string[] => [...(list ?? []), value];
@@ -30,6 +32,7 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .option('--preset <id>', presets.map(({ id, title }) => `${id}: ${title}`).join('; '))
     .option('--from-run <run>', 'begin with the weights of a trained run, and with its settings')
     .option('--fold', 'with --from-run: fold batch normalization into the kernels and train on without it')
+    .option('--checkpoint <which>', `with --from-run: ${checkpointHelp}`)
     .option('--scale <scale>', `size of the preset: ${scales.join(', ')}`)
     .option('--set <key=value>', 'set a field of the base run; may be given several times', collect)
     .option('--vary <key=a,b,c>', 'train every value of a field; may be given several times', collect)
@@ -52,10 +55,14 @@ async function train(context: CommandContext, options: TrainOptions): Promise<vo
   if (fold && fromRun === undefined) {
     throw new UsageError('invalidArgument', '--fold needs the run that is folded.', 'Add --from-run RUN.');
   }
+  if (options.checkpoint !== undefined && fromRun === undefined) {
+    throw new UsageError('invalidArgument', '--checkpoint needs the run that has it.', 'Add --from-run RUN.');
+  }
+  const checkpoint = readCheckpointChoice(options.checkpoint);
   const document = await experimentFromOptions(
     options,
     config === undefined ? null : context.resolvePath(config),
-    fromRun === undefined ? null : await continueRun(context, fromRun, fold),
+    fromRun === undefined ? null : await continueRun(context, fromRun, { folded: fold, checkpoint }),
   );
   const use = async (session: LabSession): Promise<void> => {
     await ensureExampleData(context, session, document);

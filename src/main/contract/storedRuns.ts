@@ -1,16 +1,9 @@
 import type { RunOverview, StoredPoints, StoredRun } from '#shared/contract.ts';
+import type { JudgedCheckpoint } from '#shared/domain/checkpoint.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { listCheckpoints } from '../runs/checkpointFiles.ts';
-import type {
-  CheckpointRecord,
-  ExperimentRecord,
-  LogRecord,
-  MetricStore,
-  RunFilter,
-  RunRecord,
-  Store,
-} from '../store/store.ts';
+import type { ExperimentRecord, LogRecord, MetricStore, RunFilter, RunRecord, Store } from '../store/store.ts';
 import { toRunListItem } from './records.ts';
 
 /** Where runs are read: a lab, whose records are those of now, or its store alone. */
@@ -20,7 +13,7 @@ export interface RunSource {
     /** @throws LabError `notFound`. */
     get(idOrPart: string): RunRecord;
     log(runId: string): LogRecord[];
-    checkpoints(runId: string): CheckpointRecord[];
+    checkpoints(runId: string): JudgedCheckpoint[];
   };
   readonly experiments: { list(): ExperimentRecord[]; get(id: string): ExperimentRecord | null };
   readonly store: { readonly metrics: Pick<MetricStore, 'read' | 'readReadable' | 'list' | 'revision'> };
@@ -33,7 +26,7 @@ export function runSourceOfStore(store: Store, labDirectory: string): RunSource 
       list: (filter) => runs.list(filter),
       get: (idOrPart) => runs.resolve(idOrPart),
       log: (runId) => runs.listLog(runId),
-      checkpoints: (runId) => listCheckpoints(runs, labDirectory, runId),
+      checkpoints: (runId) => listCheckpoints(store, labDirectory, runs.resolve(runId)),
     },
     experiments,
     store,

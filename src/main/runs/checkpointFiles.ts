@@ -1,7 +1,10 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CheckpointRecord, RunStore } from '../store/store.ts';
+import { judgeCheckpoints, stepsPerEpochOf, type JudgedCheckpoint } from '#shared/domain/checkpoint.ts';
+import { metricSeries } from '#shared/domain/metric.ts';
+import { LabError } from '#shared/errors.ts';
+import type { CheckpointRecord, MetricStore, RunRecord, RunStore } from '../store/store.ts';
 
 /** Folder of a run's files. */
 export function runDirectory(labDirectory: string, runId: string): string {
@@ -24,16 +27,35 @@ function checkpointFile(labDirectory: string, { runId, file }: CheckpointRecord)
   return join(checkpointDirectory(labDirectory, runId), basename(file));
 }
 
-/** A run's checkpoints whose files are there, newest first. */
+/** What is read of a store to judge checkpoints. */
+export interface CheckpointSource {
+  runs: Pick<RunStore, 'listCheckpoints'>;
+  metrics: Pick<MetricStore, 'readReadable'>;
+}
+
+/** A run's checkpoints whose files are there, newest first, with why each is kept. */
 export function listCheckpoints(
-  runs: Pick<RunStore, 'listCheckpoints'>,
+  source: CheckpointSource,
   labDirectory: string,
-  runId: string,
-): CheckpointRecord[] {
-  return runs
-    .listCheckpoints(runId)
+  { id, document, progress }: Pick<RunRecord, 'id' | 'document' | 'progress'>,
+): JudgedCheckpoint[] {
+  const there = source.runs
+    .listCheckpoints(id)
     .map((record) => ({ ...record, file: checkpointFile(labDirectory, record) }))
     .filter(({ file }) => existsSync(file));
+  const losses = there.length === 0 ? new Map<number, number>() : readValidationLosses(source.metrics, id);
+  return judgeCheckpoints(there, document.checkpoints, losses ?? new Map(), stepsPerEpochOf(progress));
+}
+
+/** By step; null where a damaged database does not tell. */
+function readValidationLosses(metrics: CheckpointSource['metrics'], runId: string): Map<number, number> | null {
+  try {
+    const { steps, values, missing } = metrics.readReadable(runId, metricSeries.validationLoss);
+    return missing.length > 0 ? null : new Map(Array.from(steps, (step, index) => [step, values[index] ?? NaN]));
+  } catch (error) {
+    if (error instanceof LabError && error.code === 'labDamaged') return null;
+    throw error;
+  }
 }
 
 /**
@@ -62,23 +84,45 @@ export async function chooseCheckpoint(runs: RunStore, labDirectory: string, run
 }
 
 /**
- * Removes all but the `keepLast` newest of a run's recorded checkpoints. The file goes before its
- * record: a record alone is harmless, a file alone would stay for good.
+ * Removes a run's recorded checkpoints that its rule (`judgeCheckpoints`) does not keep; to be called when a
+ * newer one has been recorded. Only whole files count for the rule, and without one nothing is removed. The
+ * file goes before its record: a record alone is harmless, a file alone would stay for good.
+ * @param epochSteps Steps in an epoch of the run; null where it is not known.
  * @returns what could not be removed, one sentence each.
  * @throws LabError where the store cannot be written.
  */
-export function removeOldCheckpoints(runs: RunStore, labDirectory: string, runId: string, keepLast: number): string[] {
+export function removeOldCheckpoints(
+  {
+    runs,
+    metrics,
+  }: { runs: Pick<RunStore, 'listCheckpoints' | 'removeCheckpoint'>; metrics: CheckpointSource['metrics'] },
+  labDirectory: string,
+  { id, document }: Pick<RunRecord, 'id' | 'document'>,
+  epochSteps: number | null,
+): string[] {
   const problems: string[] = [];
-  for (const record of runs.listCheckpoints(runId).slice(keepLast)) {
+  const { checkpoints: rule } = document;
+  const recorded = runs.listCheckpoints(id);
+  const whole = recorded.filter((record) => hasSize(checkpointFile(labDirectory, record), record.bytes));
+  const losses = rule.keepBest ? readValidationLosses(metrics, id) : new Map<number, number>();
+  // Without losses the best one is not known: all stay until they can be read.
+  if (whole.length === 0 || losses === null) return problems;
+  const kept = judgeCheckpoints(whole, rule, losses, epochSteps).filter(({ reasons }) => reasons.length > 0);
+  const keptFiles = new Set(kept.map(({ file }) => file));
+  for (const record of recorded.filter(({ file }) => !keptFiles.has(file))) {
     try {
       rmSync(checkpointFile(labDirectory, record), { force: true });
     } catch (error) {
       problems.push(`The old checkpoint of step ${record.step} could not be removed: ${String(error)}`);
       continue;
     }
-    runs.removeCheckpoint(runId, record.file);
+    runs.removeCheckpoint(id, record.file);
   }
   return problems;
+}
+
+function hasSize(file: string, bytes: number): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.size === bytes;
 }
 
 async function describeFileProblem(file: string, expectedBytes: number): Promise<string | null> {

@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
+import type { JudgedCheckpoint } from '#shared/domain/checkpoint.ts';
 import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
-import type { CheckpointRecord, LogRecord, RunFilter, RunRecord } from '../store/store.ts';
+import type { LogRecord, RunFilter, RunRecord } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
@@ -86,8 +87,8 @@ export class RunService {
   }
 
   /** Newest first, those whose files are there. */
-  checkpoints(runId: string): CheckpointRecord[] {
-    return listCheckpoints(this.#options.store.runs, this.#options.labDirectory, runId);
+  checkpoints(runId: string): JudgedCheckpoint[] {
+    return listCheckpoints(this.#options.store, this.#options.labDirectory, this.get(runId));
   }
 
   /** Id of the trainer process that works on a run. */

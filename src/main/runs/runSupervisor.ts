@@ -43,6 +43,7 @@ export class RunSupervisor {
   readonly #context: SupervisorContext;
   readonly #abort = new AbortController();
   #record: RunRecord;
+  #epochSteps: number | null = null;
   #trainer: TrainerProcess | null = null;
   #prepared = false;
   #progress: RunProgress | null = null;
@@ -204,6 +205,7 @@ export class RunSupervisor {
     switch (message.type) {
       case 'prepared': {
         this.#prepared = true;
+        this.#epochSteps = message.stepsPerEpoch;
         // A fresh start evaluates at step 0 again; a checkpoint's own step is already recorded.
         metrics.truncateAfter(this.runId, resumeFrom === null ? -1 : message.startStep);
         this.#recordedHealth = { health: null, step: resumeFrom === null ? -1 : message.startStep };
@@ -239,8 +241,7 @@ export class RunSupervisor {
   /** Only when the newest is recorded: until then an older one is what resuming goes on from. */
   #removeOldCheckpoints(): void {
     const { store, labDirectory } = this.#context;
-    const { keepLast } = this.#record.document.checkpoints;
-    for (const problem of removeOldCheckpoints(store.runs, labDirectory, this.runId, keepLast)) {
+    for (const problem of removeOldCheckpoints(store, labDirectory, this.#record, this.#epochSteps)) {
       this.#log('warning', problem);
     }
   }

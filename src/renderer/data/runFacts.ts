@@ -1,5 +1,6 @@
-import type { RunListItem } from '#shared/contract.ts';
+import type { RunDetail, RunListItem } from '#shared/contract.ts';
 import { architectures } from '#shared/domain/architectures/index.ts';
+import type { CheckpointReason } from '#shared/domain/checkpoint.ts';
 import { describeFields } from '#shared/domain/fields.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { scaledLearningRate } from '#shared/domain/learningRate.ts';
@@ -86,6 +87,32 @@ function describeDropout({ ratio, placement, layers }: RunDocument['dropout']): 
   return `${ratio} ${place}${layers === 'all' ? '' : ` of ${layers.join(', ')}`}`;
 }
 
+function describeCheckpointRule({ keepLast, keepBest, keepEvery }: RunDocument['checkpoints']): string {
+  const parts = [`last ${formatCount(keepLast)}`];
+  if (keepBest) parts.push('best');
+  if (keepEvery.value > 0) parts.push(`every ${writeDuration(keepEvery)}`);
+  return parts.join(', ');
+}
+
+const reasonNames: Readonly<Record<CheckpointReason, string>> = {
+  last: 'latest',
+  best: 'best: lowest validation loss',
+  every: 'kept by its interval',
+};
+
+/** A run's checkpoints, with what each is kept for. */
+export function checkpointFacts(checkpoints: RunDetail['checkpoints']): Fact[] {
+  return checkpoints.map(({ step, bytes, createdAt, validationLoss, reasons }) => ({
+    name: `Step ${formatCount(step)}`,
+    value: [
+      reasons.map((reason) => reasonNames[reason]).join(', ') || 'goes with the next one',
+      ...(validationLoss === null ? [] : [`validation loss ${formatValue(validationLoss)}`]),
+      formatBytes(bytes),
+      formatWhen(createdAt),
+    ].join(' · '),
+  }));
+}
+
 /** What a run trains, in words. */
 export function documentFacts(document: RunDocument): Fact[] {
   const { dataset, optimizer, schedule } = document;
@@ -124,6 +151,7 @@ export function documentFacts(document: RunDocument): Fact[] {
     { name: 'Length', value: writeDuration(document.length) },
     { name: 'Evaluation every', value: writeDuration(document.evaluation.every) },
     { name: 'Checkpoint every', value: writeDuration(document.checkpoints.every) },
+    { name: 'Checkpoints kept', value: describeCheckpointRule(document.checkpoints) },
     { name: 'Precision', value: document.execution.precision },
     { name: 'Seed', value: String(document.seed) },
   ]);

@@ -181,6 +181,23 @@ export const runDocumentSchema = z.strictObject({
             advanced: true,
           }),
         ),
+      keepBest: z
+        .boolean()
+        .default(true)
+        .meta(
+          meta({
+            title: 'Keep the best checkpoint',
+            help: 'Also keeps the checkpoint with the lowest validation loss, of those at whose step the run was evaluated.',
+            advanced: true,
+          }),
+        ),
+      keepEvery: optionalDurationSchema.default({ unit: 'epochs', value: 0 }).meta(
+        meta({
+          title: 'Also keep every',
+          help: 'Also keeps the checkpoints at each multiple of this; 0 is none.',
+          advanced: true,
+        }),
+      ),
     })
     .prefault({}),
   /** Chooses initialisation and batch order; runs with equal seed share both. */

@@ -40,7 +40,10 @@ describe('wrong use ends with status 2 and says what is right', () => {
     [['analyze', 'x', '--kind', 'fold', '--orders', '3'], /orders/],
     [['analyze', 'x', '--kind', 'ablation', '--orders', 'many'], /orders/],
     [['analyze', 'x', '--kind', 'fold', '--out', 'fold.csv'], /\.json/],
+    [['analyze', 'x', '--kind', 'fold', '--checkpoint', 'first'], /no checkpoint\.\nWrite last, best or/],
     [['runs', 'export', 'x', '--folded'], /--weights/],
+    [['runs', 'export', 'x', '--checkpoint', 'best'], /--weights/],
+    [['train', '--preset', 'quickstart', '--checkpoint', 'best'], /--from-run RUN/],
     [['runs', 'export', 'x', '--weights', 'weights.txt'], /\.safetensors, \.npz/],
     [['train', '--preset', 'quickstart', '--fold'], /--from-run RUN/],
     [['train', '--preset', 'quickstart', '--from-run', 'x'], /excludes/],
@@ -219,7 +222,7 @@ describe('training from the command line', () => {
     const weights = await lab('runs', 'export', id, '--weights', 'weights.npz', '--folded');
     expect(weights.stdout).toContain(join(work, 'weights.npz'));
     expect((await readFile(join(work, 'weights.npz'))).subarray(0, 2).toString()).toBe('PK');
-    expect((await lab('runs', 'export', id, '--weights', 'w.npz', '--step', '3')).stderr).toMatch(/steps: 10/);
+    expect((await lab('runs', 'export', id, '--weights', 'w.npz', '--checkpoint', '3')).stderr).toMatch(/steps: 10/);
 
     // Figure 7: from the normalized network without normalization, kernel norms logged from the start.
     const more = ['--set', 'length=3steps', '--set', 'diagnostics.every=1steps', '--json'];

@@ -2,8 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, truncate, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { checkpointDirectory, chooseCheckpoint, runDirectory } from '#main/runs/checkpointFiles.ts';
+import {
+  checkpointDirectory,
+  chooseCheckpoint,
+  removeOldCheckpoints,
+  runDirectory,
+} from '#main/runs/checkpointFiles.ts';
 import type { RunEventBatch } from '#main/runs/runEvents.ts';
 import type { Store } from '#main/store/store.ts';
 import type { RunState } from '#shared/domain/runState.ts';
@@ -271,6 +277,88 @@ describe('resuming after a loss', () => {
     expect(lab.service.checkpoints(id).map(({ step }) => step)).toEqual([10]);
     await chooseCheckpoint(lab.store.runs, lab.directory, id);
     expect(lab.store.runs.listCheckpoints(id).map(({ step }) => step)).toEqual([10]);
+  });
+
+  it.each<[rule: object, kept: [step: number, validationLoss: number | null, reasons: string[]][]]>([
+    [
+      { keepLast: 1 },
+      [
+        [20, 2, ['last']],
+        [5, 1, ['best']],
+      ],
+    ],
+    [{ keepLast: 1, keepBest: false }, [[20, 2, ['last']]]],
+    [
+      { keepLast: 2 },
+      [
+        [20, 2, ['last']],
+        [15, 3, ['last']],
+        [5, 1, ['best']],
+      ],
+    ],
+    // An epoch has ten steps.
+    [
+      { keepLast: 1, keepEvery: { unit: 'epochs', value: 1 } },
+      [
+        [20, 2, ['last', 'every']],
+        [10, null, ['every']],
+        [5, 1, ['best']],
+      ],
+    ],
+    [
+      { keepLast: 1, keepEvery: { unit: 'steps', value: 15 } },
+      [
+        [20, 2, ['last']],
+        [15, 3, ['every']],
+        [5, 1, ['best']],
+      ],
+    ],
+  ])('keeps what the rule %o says, and nothing else', async (rule, kept) => {
+    const lab = await open(fakeLauncher('evaluates'));
+    const id = only(await lab.createRuns([4], { checkpoints: rule }));
+    lab.service.start([id]);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'done' }]);
+    const shown = lab.service.checkpoints(id).map((each) => [each.step, each.validationLoss, each.reasons]);
+    expect(shown).toEqual(kept);
+    const files = (await readdir(checkpointDirectory(lab.directory, id))).map((name) => Number(/\d+/.exec(name)));
+    expect(files.toSorted((left, right) => right - left)).toEqual(kept.map(([step]) => step));
+  });
+
+  it('removes nothing for a newer checkpoint whose file is not there', async () => {
+    const lab = await open(fakeLauncher('evaluates'));
+    const id = only(await lab.createRuns([4], { checkpoints: { keepLast: 4 } }));
+    lab.service.start([id]);
+    await lab.service.whenEnded([id]);
+    const run = lab.service.get(id);
+    const rule = { ...run, document: { ...run.document, checkpoints: { ...run.document.checkpoints, keepLast: 1 } } };
+    for (const step of [20, 15]) await unlink(join(checkpointDirectory(lab.directory, id), `step-${step}.safetensors`));
+    expect(removeOldCheckpoints(lab.store, lab.directory, rule, 10)).toEqual([]);
+    expect(lab.store.runs.listCheckpoints(id).map(({ step }) => step)).toEqual([10, 5]);
+    for (const step of [10, 5]) await unlink(join(checkpointDirectory(lab.directory, id), `step-${step}.safetensors`));
+    removeOldCheckpoints(lab.store, lab.directory, rule, 10);
+    expect(lab.store.runs.listCheckpoints(id).map(({ step }) => step)).toEqual([10, 5]);
+  });
+
+  it('removes nothing while losses cannot be read, because the best one is not known then', async () => {
+    const lab = await open(fakeLauncher('evaluates'));
+    const id = only(await lab.createRuns([4], { checkpoints: { keepLast: 4 } }));
+    lab.service.start([id]);
+    await lab.service.whenEnded([id]);
+    const run = lab.service.get(id);
+    const rule = { ...run, document: { ...run.document, checkpoints: { ...run.document.checkpoints, keepLast: 1 } } };
+    const damaged = {
+      ...lab.store,
+      metrics: {
+        ...lab.store.metrics,
+        readReadable: () => {
+          throw new LabError('labDamaged', 'A series is damaged.', 'Repair it.');
+        },
+      },
+    };
+    removeOldCheckpoints(damaged, lab.directory, rule, 10);
+    expect(lab.service.checkpoints(id)).toHaveLength(4);
+    removeOldCheckpoints(lab.store, lab.directory, rule, 10);
+    expect(lab.service.checkpoints(id).map(({ step }) => step)).toEqual([20, 5]);
   });
 
   it('removes what an ended trainer had begun to write', async () => {

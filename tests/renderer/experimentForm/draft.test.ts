@@ -114,7 +114,11 @@ describe('a draft', () => {
     const draft = clonedDraft(
       {
         ...source,
-        base: { ...source.base, seed: 7, checkpoints: { every: { unit: 'epochs', value: 1 }, keepLast: 2 } },
+        base: {
+          ...source.base,
+          seed: 7,
+          checkpoints: { every: { unit: 'epochs', value: 1 }, keepLast: 2, keepBest: true },
+        },
       },
       fields,
     );

@@ -47,7 +47,12 @@ describe('run documents', () => {
       length: { unit: 'epochs', value: 5 },
       evaluation: { every: { unit: 'epochs', value: 1 }, batchSize: 500 },
       diagnostics: { groups: [], every: { unit: 'epochs', value: 1 }, images: 500 },
-      checkpoints: { every: { unit: 'epochs', value: 1 }, keepLast: 2 },
+      checkpoints: {
+        every: { unit: 'epochs', value: 1 },
+        keepLast: 2,
+        keepBest: true,
+        keepEvery: { unit: 'epochs', value: 0 },
+      },
       seed: 1,
       initialWeights: { file: null },
       execution: { engine: 'auto', mode: 'compiled', operations: 'fused', precision: 'float32' },

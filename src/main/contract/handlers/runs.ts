@@ -30,7 +30,7 @@ export function runHandlers(
         document: run.document,
         documentHash: run.documentHash,
         environment: run.environment === null ? null : { ...run.environment },
-        checkpoints: lab.runs.checkpoints(id).map(({ step, bytes, createdAt }) => ({ step, bytes, createdAt })),
+        checkpoints: lab.runs.checkpoints(id).map(({ runId: _runId, file: _file, ...checkpoint }) => checkpoint),
         log: lab.runs.log(id).slice(-longestLog),
       });
     },
