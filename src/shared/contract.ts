@@ -226,7 +226,14 @@ export interface EnsuredExperiment {
 export interface FinalValues {
   runId: string;
   /** Mean of the last evaluations, by series; null where there is none or where it is not finite. */
-  values: Record<string, { value: number | null; evaluations: number }>;
+  values: Record<string, FinalValue>;
+}
+
+export interface FinalValue {
+  value: number | null;
+  evaluations: number;
+  /** Why there is no value: a damaged series. */
+  error?: LabErrorData;
 }
 
 /** What an experiment would be, before it is started. */
@@ -309,6 +316,8 @@ export const contract = {
   'machine.describe': method<MachineDescription>()(nothing),
   /** A reading of a few seconds ago at most. */
   'machine.health': method<MachineStatus>()(nothing),
+  /** An archive (.tar.gz) for a report about a fault, without personal names and paths. */
+  'lab.diagnostics': method<{ fileName: string; base64: string }>()(nothing),
   'engines.list': method<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
   'engines.install': method<JobRecord>()(z.strictObject({ id })),
   /** Checks every method's gradient and losses on the engine that trains, or the one named. */

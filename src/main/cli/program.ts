@@ -101,6 +101,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['backup', async () => (await import('./backup.ts')).addBackupCommand],
   ['restore', async () => (await import('./backup.ts')).addRestoreCommand],
   ['repair', async () => (await import('./repair.ts')).addRepairCommand],
+  ['diagnostics', async () => (await import('./diagnostics.ts')).addDiagnosticsCommand],
   ['bench', async () => (await import('./bench.ts')).addBenchCommand],
   ['parity', async () => (await import('./parity.ts')).addParityCommand],
 ]);

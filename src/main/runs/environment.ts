@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cpus, hostname, release } from 'node:os';
+import { cpus, hostname, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { EngineDescription } from '#shared/protocol.ts';
 import { applicationDirectory } from '../applicationPaths.ts';
@@ -33,14 +33,21 @@ export function appCommit(): string | null {
 }
 
 /** What a run trains with on this machine. */
-export function describeRunEnvironment(engine: EngineDescription, datasetChecksum: string): RunEnvironment {
+export function describeRunEnvironment(
+  engine: EngineDescription,
+  datasetChecksum: string,
+  { recordHostName = true }: { recordHostName?: boolean } = {},
+): RunEnvironment {
+  const processors = cpus();
   return {
     appVersion: appVersion(),
     appCommit: appCommit(),
     engine,
     platform: `${process.platform} ${process.arch} ${release()}`,
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
-    hostName: hostname(),
+    processor: processors[0]?.model.trim() ?? 'unknown',
+    cores: processors.length,
+    memoryBytes: totalmem(),
+    hostName: recordHostName ? hostname() : null,
     datasetChecksum,
   };
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { generatedDataset } from '#shared/domain/architectures/index.ts';
+import { recordHostNameKey } from '#shared/domain/labSettings.ts';
 import { machineValues, type MachineHealth } from '#shared/domain/machineHealth.ts';
 import { isTimingSeries, type RunProgress, type SeriesPoints } from '#shared/domain/metric.ts';
 import type { RunState } from '#shared/domain/runState.ts';
@@ -18,7 +19,7 @@ import { TrainerProcess, type TrainerEnding } from './trainerProcess.ts';
 import { weightsFile } from './weightsFiles.ts';
 
 export interface SupervisorContext {
-  store: Pick<Store, 'runs' | 'metrics'>;
+  store: Pick<Store, 'runs' | 'metrics' | 'memory'>;
   datasets: Pick<DatasetService, 'get' | 'directory'>;
   engines: Pick<EngineService, 'choose'>;
   launcher: TrainerLauncher;
@@ -210,7 +211,9 @@ export class RunSupervisor {
         metrics.truncateAfter(this.runId, resumeFrom === null ? -1 : message.startStep);
         this.#recordedHealth = { health: null, step: resumeFrom === null ? -1 : message.startStep };
         const checksum = this.#record.document.dataset.checksum ?? '';
-        const environment = describeRunEnvironment(message.engine, checksum);
+        const environment = describeRunEnvironment(message.engine, checksum, {
+          recordHostName: this.#context.store.memory.get(recordHostNameKey) !== false,
+        });
         if (this.#record.state === 'preparing') this.#transition('running', { environment });
         else this.#update({ environment });
         this.#context.events.metricsAppended(this.runId);

@@ -162,6 +162,7 @@ const environmentNames: Readonly<Record<string, string>> = {
   appCommit: 'Commit',
   platform: 'System',
   processor: 'Processor',
+  cores: 'Cores',
   hostName: 'Computer',
   datasetChecksum: 'Data checksum',
 };
@@ -184,6 +185,10 @@ export function environmentFacts(environment: Readonly<Record<string, unknown>>)
       const value = text(environment[key]);
       return value === null ? null : { name, ...shorten(value) };
     }),
+    typeof environment['memoryBytes'] === 'number'
+      ? { name: 'Memory of the machine', value: formatBytes(environment['memoryBytes']) }
+      : null,
+    typeof described['threads'] === 'number' ? { name: 'Threads', value: String(described['threads']) } : null,
     ...(typeof versions === 'object' && versions !== null
       ? Object.entries(versions).map(([name, value]) => ({ name, value: String(value) }))
       : []),

@@ -11,6 +11,10 @@ export interface RunEnvironment {
   engine: EngineDescription;
   platform: string;
   processor: string;
+  /** Logical cores and memory; absent in runs of earlier versions. */
+  cores?: number;
+  memoryBytes?: number;
+  /** Null where the lab does not record it. */
   hostName: string | null;
   datasetChecksum: string;
 }

@@ -4,6 +4,7 @@ import { datasetHandlers } from './datasets.ts';
 import { engineHandlers } from './engines.ts';
 import { experimentHandlers } from './experiments.ts';
 import { jobHandlers } from './jobs.ts';
+import { labHandlers } from './lab.ts';
 import { machineHandlers } from './machine.ts';
 import { memoryHandlers } from './memory.ts';
 import { metricsHandlers } from './metrics.ts';
@@ -15,6 +16,7 @@ export function createHandlers(context: ContractContext): Handlers {
   return {
     ...machineHandlers(context),
     ...engineHandlers(context),
+    ...labHandlers(context),
     ...jobHandlers(context),
     ...datasetHandlers(context),
     ...experimentHandlers(context),
