@@ -67,6 +67,8 @@ export class FakeLab implements LabClient {
   connected = true;
   hasExampleData = false;
   jobs: JobRecord[] = [];
+  /** Runs with points that cannot be read. */
+  readonly damagedRuns = new Set<string>();
   /** Of the machine's health. */
   warnings: LabErrorData[] = [];
   #nextId = 0;
@@ -442,7 +444,18 @@ export class FakeLab implements LabClient {
     'metrics.list': ({ runIds }: { runIds: string[] }) =>
       runIds.map((runId) => ({ runId, series: seriesOf(this.#run(runId)) })),
     'metrics.read': ({ requests, maximumBuckets }: { requests: SeriesRequest[]; maximumBuckets: number }) =>
-      requests.map((request) => readSlice(this.#run(request.runId), request, maximumBuckets)),
+      requests.map((request) => ({
+        ...readSlice(this.#run(request.runId), request, maximumBuckets),
+        ...(this.damagedRuns.has(request.runId)
+          ? {
+              error: {
+                code: 'labDamaged' as const,
+                message: `Series ${request.series} of run ${request.runId} is damaged: its points at steps 60 to 90 cannot be read.`,
+                hint: 'Put a backup in place of the lab, or train the run again.',
+              },
+            }
+          : {}),
+      })),
     'memory.get': ({ key }: { key: string }) => this.#memory.get(key) ?? null,
     'memory.set': ({ key, value }: { key: string; value: unknown }) => {
       this.#memory.set(key, value);

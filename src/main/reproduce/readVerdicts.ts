@@ -62,15 +62,28 @@ export async function readVerdicts(
       resumeCount: run.resumeCount,
       durationSeconds: run.summary?.durationSeconds ?? null,
       environment: run.environment === null ? null : kinds.indexOf(canonicalJson(run.environment)),
-      finalValues: valuesOf.get(run.id) ?? {},
+      finalValues: Object.fromEntries(
+        Object.entries(valuesOf.get(run.id) ?? {}).map(([name, { value, evaluations }]) => [
+          name,
+          { value, evaluations },
+        ]),
+      ),
     })),
     environments: [...environments.values()],
     claims,
     statements: [
       ...describeSettings(runs, measured),
       ...describeTreatment(runs, claims, seeds, otherSeeds, environments.size),
+      ...describeDamage(measured),
     ],
   };
+}
+
+/** Values that are missing because what was recorded cannot be read. */
+function describeDamage(measured: readonly FinalValues[]): string[] {
+  return measured.flatMap(({ values }) =>
+    Object.values(values).flatMap(({ error }) => (error === undefined ? [] : `${error.message} It has no value here.`)),
+  );
 }
 
 /** What the runs have in common, as it was trained. */

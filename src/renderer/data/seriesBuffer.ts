@@ -1,4 +1,5 @@
 import type { SeriesSlice } from '#shared/contract.ts';
+import type { LabErrorData } from '#shared/errors.ts';
 
 /** What a client holds of one series: typed arrays that grow, in step with the lab's store. */
 export class SeriesBuffer {
@@ -8,6 +9,8 @@ export class SeriesBuffer {
   length = 0;
   /** Grows with every change. */
   version = 0;
+  /** Why the series, or a part of it, cannot be read; null where all of it can. */
+  error: LabErrorData | null = null;
   #steps = new Float64Array(0);
   #values = new Float64Array(0);
   #minimum: Float64Array<ArrayBuffer> | null = null;
@@ -40,7 +43,10 @@ export class SeriesBuffer {
   apply(slice: SeriesSlice, afterStep: number): boolean {
     const kept = slice.replace ? 0 : this.#countThrough(afterStep);
     const added = slice.steps.length;
-    const same = !slice.replace && kept === this.length && added === 0;
+    // An answer to a part says nothing of what is damaged before it.
+    const error = slice.error ?? (slice.replace || afterStep < 0 ? null : this.error);
+    const same = !slice.replace && kept === this.length && added === 0 && error?.message === this.error?.message;
+    this.error = error;
     this.metricsRevision = slice.metricsRevision;
     this.pointsPerBucket = slice.pointsPerBucket;
     this.completeThrough = slice.completeThrough;

@@ -63,6 +63,30 @@ describe('a damaged series', () => {
   });
 });
 
+describe('what series come to', () => {
+  it('is told of all others where one is damaged, and why it is not of that one', async () => {
+    const stores = createStores();
+    const { database, metrics, first, second } = stores;
+    for (const id of [first, second])
+      metrics.append(id, { 'train/loss': points(1, 10), 'validation/loss': points(1, 10) });
+    metrics.flush();
+    database.exec(`UPDATE metricChunks SET lastStep = lastStep + 1 WHERE seriesKey IN
+      (SELECT seriesKey FROM metricSeries WHERE runId = '${first}' AND name = 'train/loss')`);
+    const series = ['train/loss', 'validation/loss'];
+    const found = await openMetrics(stores)['metrics.finalValues']({ runIds: [first, second], series });
+    expect(found[0]?.values['train/loss']).toMatchObject({
+      value: null,
+      evaluations: 0,
+      error: { code: 'labDamaged' },
+    });
+    const whole = found[1]?.values['train/loss'];
+    expect(whole?.value).not.toBeNull();
+    expect(whole).toMatchObject({ evaluations: 10 });
+    expect(whole).not.toHaveProperty('error');
+    expect(found[0]?.values['validation/loss']).toEqual(whole);
+  });
+});
+
 describe('metrics.read', () => {
   it('gives raw points where they fit, with null for what is not finite', async () => {
     const stores = createStores();

@@ -23,7 +23,21 @@ const content = (buffer: SeriesBuffer): unknown => ({
   maximum: buffer.maximum && [...buffer.maximum],
 });
 
+const damage = { code: 'labDamaged', message: 'A hole.', hint: 'Put a backup in place.' } as const;
+
 describe('SeriesBuffer', () => {
+  it('knows what cannot be read, until it is told otherwise of the whole', () => {
+    const buffer = new SeriesBuffer();
+    expect(buffer.apply(slice({ steps: [1, 2], values: [3, null], completeThrough: 2, error: damage }), -1)).toBe(true);
+    expect(buffer.error).toEqual(damage);
+    // What came after the hole is whole.
+    expect(buffer.apply(slice({ steps: [3], values: [1], completeThrough: 3 }), 2)).toBe(true);
+    expect(buffer.error).toEqual(damage);
+    buffer.apply(slice({ replace: true, metricsRevision: 1, steps: [1], values: [3] }), -1);
+    expect(buffer.error).toBeNull();
+    expect(buffer.apply(slice({ metricsRevision: 1, error: damage }), 1)).toBe(true);
+  });
+
   it('appends what came after', () => {
     const buffer = new SeriesBuffer();
     buffer.apply(slice({ steps: [1, 2], values: [3, 2], completeThrough: 2 }), -1);

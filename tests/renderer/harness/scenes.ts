@@ -54,6 +54,7 @@ export function fillLab(lab: FakeLab, scene: string): void {
   const [first, second] = running.runs;
   if (first) lab.moveTo(first, first.totalSteps);
   if (second) lab.moveTo(second, 190);
+  if (scene === 'damaged' && first) lab.damagedRuns.add(first.item.id);
   if (scene === 'fullDisk') {
     lab.warnings = [
       {

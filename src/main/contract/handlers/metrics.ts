@@ -1,4 +1,4 @@
-import type { Handlers, SeriesSlice, ValidatedInput } from '#shared/contract.ts';
+import type { FinalValue, Handlers, SeriesSlice, ValidatedInput } from '#shared/contract.ts';
 import { LabError, toLabErrorData } from '#shared/errors.ts';
 import { finalValue } from '#shared/statistics/finalValue.ts';
 import type { MissingSteps } from '#shared/domain/metric.ts';
@@ -21,11 +21,7 @@ export function metricsHandlers({
     'metrics.finalValues': ({ runIds, series }) =>
       mapInSlices(runIds, (runId) => {
         const run = requireRun({ lab }, runId);
-        const values = series.map((name) => {
-          const points = metrics.read(run.id, name).values;
-          const value = finalValue(points);
-          return [name, { value: Number.isFinite(value) ? value : null, evaluations: points.length }] as const;
-        });
+        const values = series.map((name) => [name, readFinalValue(metrics, run.id, name)] as const);
         return { runId: run.id, values: Object.fromEntries(values) };
       }),
     'metrics.list': ({ runIds }) =>
@@ -75,6 +71,18 @@ function readSlice(
       : { minimum: finiteOrNull(buckets.minimum), maximum: finiteOrNull(buckets.maximum) }),
     ...(buckets.missing.length === 0 ? {} : { error: toLabErrorData(missingPoints(request, buckets.missing)) }),
   };
+}
+
+/** One damaged series must not hide what all others come to: it has no value, and says why. */
+function readFinalValue(metrics: Pick<MetricStore, 'read'>, runId: string, series: string): FinalValue {
+  try {
+    const points = metrics.read(runId, series).values;
+    const value = finalValue(points);
+    return { value: Number.isFinite(value) ? value : null, evaluations: points.length };
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code !== 'labDamaged') throw error;
+    return { value: null, evaluations: 0, error: toLabErrorData(error) };
+  }
 }
 
 function missingPoints({ runId, series }: SeriesRequest, missing: readonly MissingSteps[]): LabError {
