@@ -4,6 +4,15 @@ import type { DatasetDocument } from './domain/dataset.ts';
 import type { ExpandedRun, ExperimentDocument } from './domain/experiment.ts';
 import type { MachineHealth } from './domain/machineHealth.ts';
 import type { MissingSteps, RunProgress, RunSummary } from './domain/metric.ts';
+import {
+  defaultQueueSettings,
+  queueMoves,
+  queueSettingsSchema,
+  runPriorities,
+  type QueueSettings,
+  type QueueWait,
+  type RunPriority,
+} from './domain/queue.ts';
 import type { RunDocument } from './domain/run.ts';
 import type { LogRecord, RunRecord, SeriesSummary } from './domain/runRecord.ts';
 import { runStates, type RunState } from './domain/runState.ts';
@@ -305,11 +314,39 @@ export interface SeriesSlice {
 
 export interface QueueState {
   running: string[];
+  /** In the order in which they start. */
   queued: string[];
+  /** Runs that were queued when the lab was closed: they wait until someone starts them. */
+  unstarted: string[];
+  settings: QueueSettings;
+  /** What the next run waits for although fewer train than may. */
+  waitsFor: QueueWait | null;
   /** For everything in the queue; null where the speed of some run is not known. */
   secondsLeft: number | null;
   /** Why no further run is started, where that is so: a full disk. */
   halted?: LabErrorData | null;
+}
+
+/** A queue in which nothing is, before the lab has told. */
+export const emptyQueue: QueueState = {
+  running: [],
+  queued: [],
+  unstarted: [],
+  settings: defaultQueueSettings,
+  waitsFor: null,
+  secondsLeft: null,
+};
+
+/** A run in the queue, or one that is paused. */
+export interface QueueEntry {
+  runId: string;
+  experimentId: string;
+  experimentName: string;
+  priority: RunPriority;
+  /** What it will still take; null where the speed of such a run is not known. */
+  secondsLeft: number | null;
+  /** Until it starts, as far as the runs before it are known; null for those that train, are paused or not started. */
+  startsInSeconds: number | null;
 }
 
 export const contract = {
@@ -384,7 +421,20 @@ export const contract = {
   'runs.delete': method<string[]>()(z.strictObject({ ids })),
   /** Adds the runs of an archive (`runs export --archive`), all or none. @throws LabError `invalidArchive`. */
   'runs.import': method<ImportedRuns>()(z.strictObject({ path })),
+  /** Pauses runs that wait or train, these with a checkpoint at the next step; `runs.resume` goes on with them. */
+  'runs.pause': method<RunListItem[]>()(z.strictObject({ ids })),
+
   'queue.get': method<QueueState>()(nothing),
+  /** Runs that train, then those that wait and those not started in their order, then those that are paused. */
+  'queue.list': method<QueueEntry[]>()(nothing),
+  /** Changes some of the settings, for this lab and from now on. */
+  'queue.set': method<QueueState>()(queueSettingsSchema.partial()),
+  /** Moves a waiting run among those of its priority. @throws LabError `invalidState` where it does not wait. */
+  'queue.move': method<QueueState>()(z.strictObject({ id, to: z.enum(queueMoves) })),
+  /** @throws LabError `invalidState` where one of the runs does not wait: none is changed then. */
+  'queue.prioritize': method<QueueState>()(z.strictObject({ ids, priority: z.enum(runPriorities) })),
+  /** Starts queued runs of an earlier session: those named, or all. */
+  'queue.start': method<QueueState>()(z.strictObject({ ids: ids.optional() })),
 
   'metrics.list': method<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),
   /**

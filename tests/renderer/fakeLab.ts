@@ -12,7 +12,7 @@ import type {
   RunListItem,
   SeriesSlice,
 } from '#shared/contract.ts';
-import { contract } from '#shared/contract.ts';
+import { contract, emptyQueue } from '#shared/contract.ts';
 import { expandExperiment, parseExperimentDocument, type ExperimentDocument } from '#shared/domain/experiment.ts';
 import { gammaSquaredSeries, metricSeries } from '#shared/domain/metric.ts';
 import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
@@ -257,7 +257,7 @@ export class FakeLab implements LabClient {
         .filter((run) => run.item.state === state)
         .map((run) => run.item.id);
     const left = this.#all().find((run) => run.item.state === 'running')?.item.progress?.secondsLeft ?? null;
-    return { running: ids('running'), queued: ids('queued'), secondsLeft: left };
+    return { ...emptyQueue, running: ids('running'), queued: ids('queued'), secondsLeft: left };
   }
 
   #status(): MachineStatus {

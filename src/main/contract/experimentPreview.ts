@@ -140,6 +140,12 @@ function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speed
   return engineBytes + bytesPerFloat * (perParameter * countParameters(run, layers) + Math.max(training, evaluation));
 }
 
+/** Peak memory of a trainer of this run, measured or estimated; null where its data are not known. */
+export function estimateMemoryBytes(run: RunDocument, speeds: SpeedBook): number | null {
+  const dataset = speeds.datasetOf(run);
+  return memoryOf(run, dataset === undefined ? null : tryShape(run, dataset), speeds);
+}
+
 function largest(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : Math.max(...known);

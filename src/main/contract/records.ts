@@ -1,7 +1,8 @@
-import type { ExperimentListItem, QueueState, RunListItem } from '#shared/contract.ts';
+import type { ExperimentListItem, QueueEntry, QueueState, RunListItem } from '#shared/contract.ts';
 import { LabError } from '#shared/errors.ts';
 import type { ExperimentRecord, MetricStore, RunRecord } from '../store/store.ts';
 import type { ContractContext } from './context.ts';
+import { scheduleQueue, type QueueSchedule } from './queueSchedule.ts';
 
 interface RevisionSource {
   readonly store: { readonly metrics: Pick<MetricStore, 'revision'> };
@@ -80,19 +81,49 @@ export class QueueDescriber {
   }
 
   describe(): QueueState {
-    const { training, waiting, halted } = this.#lab.runs.queueState();
-    this.#waiting = new Map(waiting.map((id) => [id, this.#waiting.get(id) ?? this.#lab.runs.get(id)]));
-    const left = [
-      ...training.map((id) => this.#lab.runs.get(id).progress?.secondsLeft ?? null),
-      ...[...this.#waiting.values()].map((run) => this.#speeds.secondsLeft(run)),
-    ];
-    const known = left.filter((seconds) => seconds !== null);
-    const total = known.reduce((sum, seconds) => sum + seconds, 0);
-    return {
-      running: training,
-      queued: waiting,
-      secondsLeft: known.length === left.length ? total / Math.max(1, training.length) : null,
-      halted,
+    const { training, waiting, ...state } = this.#lab.runs.queueState();
+    return { ...state, running: training, queued: waiting, secondsLeft: this.#schedule().secondsLeft };
+  }
+
+  list(): QueueEntry[] {
+    const { training, waiting, unstarted, settings } = this.#lab.runs.queueState();
+    const priorities = this.#lab.runs.priorities();
+    const { startsInSeconds } = this.#schedule();
+    const names = new Map<string, string>();
+    const toEntry = (run: RunRecord, secondsLeft: number | null, starts: number | null): QueueEntry => {
+      const { id: runId, experimentId } = run;
+      const experimentName = names.get(experimentId) ?? this.#lab.experiments.get(experimentId)?.name ?? '';
+      names.set(experimentId, experimentName);
+      const priority = priorities.get(runId) ?? 'normal';
+      return { runId, experimentId, experimentName, priority, secondsLeft, startsInSeconds: starts };
     };
+    const toIdleEntry = (run: RunRecord): QueueEntry => toEntry(run, this.#speeds.secondsLeft(run), null);
+    return [
+      ...training.map((id) => {
+        const run = this.#lab.runs.get(id);
+        return toEntry(run, run.progress?.secondsLeft ?? null, null);
+      }),
+      ...waiting.map((id, index) => {
+        const run = this.#waitingRun(id);
+        // Nobody knows when a pause ends.
+        return toEntry(run, this.#speeds.secondsLeft(run), settings.paused ? null : (startsInSeconds[index] ?? null));
+      }),
+      ...unstarted.map((id) => toIdleEntry(this.#lab.runs.get(id))),
+      ...this.#lab.runs.list({ states: ['paused'] }).map(toIdleEntry),
+    ];
+  }
+
+  #waitingRun(id: string): RunRecord {
+    return this.#waiting.get(id) ?? this.#lab.runs.get(id);
+  }
+
+  #schedule(): QueueSchedule {
+    const { training, waiting, settings } = this.#lab.runs.queueState();
+    this.#waiting = new Map(waiting.map((id) => [id, this.#waitingRun(id)]));
+    return scheduleQueue(
+      training.map((id) => this.#lab.runs.get(id).progress?.secondsLeft ?? null),
+      [...this.#waiting.values()].map((run) => this.#speeds.secondsLeft(run)),
+      settings.trainersAtOnce,
+    );
   }
 }

@@ -77,7 +77,7 @@ export class SpeedBook {
   samplesPerSecond(document: RunDocument, dataset: DatasetDocument): number | null {
     const nearest = this.#nearest(document);
     if (nearest === null) return null;
-    const measuredDataset = this.#datasetOf(nearest.document) ?? dataset;
+    const measuredDataset = this.datasetOf(nearest.document) ?? dataset;
     const scale = multiplyAddsPerImage(nearest.document, measuredDataset) / multiplyAddsPerImage(document, dataset);
     return nearest.samplesPerSecond * scale;
   }
@@ -95,14 +95,15 @@ export class SpeedBook {
 
   /** What a queued run will still take; null where it is not known. */
   secondsLeft(run: RunRecord): number | null {
-    const dataset = this.#datasetOf(run.document);
+    const dataset = this.datasetOf(run.document);
     const speed = dataset ? this.samplesPerSecond(run.document, dataset) : null;
     if (!dataset || speed === null) return null;
     const done = run.progress === null ? 0 : run.progress.step / run.progress.totalSteps;
     return runSeconds(run.document, dataset, speed) * (1 - done);
   }
 
-  #datasetOf({ architecture, dataset }: RunDocument): DatasetDocument | undefined {
+  /** The data of a run; undefined where they are not in the lab. */
+  datasetOf({ architecture, dataset }: RunDocument): DatasetDocument | undefined {
     return generatedDataset(architecture) ?? this.#datasets.get(dataset.id);
   }
 

@@ -1,22 +1,35 @@
 import { rm } from 'node:fs/promises';
 import type { JudgedCheckpoint } from '#shared/domain/checkpoint.ts';
+import {
+  defaultQueueSettings,
+  queueSettingsSchema,
+  type QueueMove,
+  type QueueSettings,
+  type QueueWait,
+  type RunPriority,
+} from '#shared/domain/queue.ts';
 import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
-import type { LogRecord, RunFilter, RunRecord } from '../store/store.ts';
+import type { LogRecord, RunFilter, RunRecord, Store } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
+import { idleForMs, IdleWatch, readProcessorTimes, type IdleProbe } from './idleWatch.ts';
+import { findMemoryObstacle } from './memoryAdmission.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
 import { RunSupervisor, type SupervisorContext } from './runSupervisor.ts';
 
 export interface RunServiceOptions extends Pick<
   SupervisorContext,
-  'store' | 'datasets' | 'engines' | 'launcher' | 'labDirectory'
+  'datasets' | 'engines' | 'launcher' | 'labDirectory'
 > {
-  /** Trainers at once. */
+  store: Pick<Store, 'runs' | 'metrics' | 'queue' | 'memory'>;
+  /** Trainers at once where the lab's settings say nothing. */
   concurrency?: number;
+  /** What the machine does besides; replaced in tests. */
+  machine?: MachineProbe;
   flushIntervalMs?: number;
   stopTimeoutMs?: number;
   eventIntervalMs?: number;
@@ -24,11 +37,35 @@ export interface RunServiceOptions extends Pick<
   health?: HealthMonitor;
 }
 
+/** What starting a run depends on. */
+export interface MachineProbe extends IdleProbe {
+  freeMemoryBytes: () => number;
+}
+
+const thisMachine: MachineProbe = {
+  now: () => performance.now(),
+  readTimes: readProcessorTimes,
+  // Within a container's limits, which the machine's free memory does not know.
+  freeMemoryBytes: () => process.availableMemory(),
+};
+
+/** Between two looks whether a run that waits for memory or an idle machine can start. */
+const checkIntervalMs = 5000;
+
+/** In the memory of the lab, beside what the interface keeps there. */
+const queueSettingsKey = 'normlab/queue';
+
 export interface QueueState {
   training: string[];
+  /** In the order in which they start. */
   waiting: string[];
+  /** Queued runs that nobody has started since the lab was opened, in the same order. */
+  unstarted: string[];
   /** Why no further run is started; null where the queue goes on. */
   halted: LabErrorData | null;
+  /** What the next run waits for although fewer train than may. */
+  waitsFor: QueueWait | null;
+  settings: QueueSettings;
 }
 
 export type InstallObserver = (runId: string, progress: InstallProgress) => void;
@@ -43,15 +80,31 @@ export class RunService {
   readonly #unwritten = new Map<string, RunRecord>();
   readonly #waiters = new Set<() => void>();
   readonly #installObservers = new Set<InstallObserver>();
+  readonly #machine: MachineProbe;
+  readonly #idle: IdleWatch;
+  #settings: QueueSettings;
+  #estimateMemory: ((run: RunRecord) => number | null) | null = null;
+  #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RunServiceOptions) {
     this.#options = options;
     this.#events = new RunEvents(options.eventIntervalMs);
+    this.#machine = options.machine ?? thisMachine;
+    this.#idle = new IdleWatch(this.#machine);
+    const kept = queueSettingsSchema.safeParse(options.store.memory.get(queueSettingsKey));
+    this.#settings = kept.success
+      ? kept.data
+      : {
+          ...defaultQueueSettings,
+          ...(options.concurrency === undefined ? {} : { trainersAtOnce: options.concurrency }),
+        };
     this.#queue = new RunQueue({
-      concurrency: options.concurrency ?? 1,
-      queuedInOrder: () => options.store.runs.list({ states: ['queued'] }).map((run) => run.id),
+      settings: () => this.#settings,
+      queuedInOrder: () => options.store.queue.list().map((run) => run.id),
+      findObstacle: (runId, training) => this.#findObstacle(runId, training),
       train: (runId) => this.#train(runId),
       onChange: () => {
+        this.#watchMachine();
         this.#events.queueChanged();
         for (const check of this.#waiters) check();
       },
@@ -97,10 +150,49 @@ export class RunService {
   }
 
   queueState(): QueueState {
-    return { training: this.#queue.training, waiting: this.#queue.waiting, halted: this.#queue.halted };
+    const { training, halted, waitsFor } = this.#queue;
+    const queued = this.#options.store.queue.list().map((run) => run.id);
+    return {
+      training,
+      waiting: queued.filter((id) => this.#queue.has(id)),
+      unstarted: queued.filter((id) => !this.#queue.has(id)),
+      halted,
+      waitsFor,
+      settings: this.#settings,
+    };
   }
 
-  /** Begins queued runs, in order of creation; all that are queued where none are named. */
+  /** Priorities of the runs that are queued. */
+  priorities(): ReadonlyMap<string, RunPriority> {
+    return new Map(this.#options.store.queue.list().map((run) => [run.id, run.priority]));
+  }
+
+  /** Changes how the queue goes on, also after the lab is opened again. */
+  setQueue(change: Partial<QueueSettings>): void {
+    const settings = { ...this.#settings, ...change };
+    this.#options.store.memory.set(queueSettingsKey, settings);
+    this.#settings = settings;
+    this.#queue.check();
+  }
+
+  /** Moves a waiting run among those of its priority. @throws LabError `invalidState` where it does not wait. */
+  move(runId: string, to: QueueMove): void {
+    this.#options.store.queue.move(runId, to);
+    this.#queue.check();
+  }
+
+  /** @throws LabError `invalidState` where the run does not wait. */
+  setPriority(runId: string, priority: RunPriority): void {
+    this.#options.store.queue.setPriority(runId, priority);
+    this.#queue.check();
+  }
+
+  /** From now on further runs start beside one that trains only where their memory fits. */
+  estimateMemoryWith(estimate: (run: RunRecord) => number | null): void {
+    this.#estimateMemory = estimate;
+  }
+
+  /** Begins queued runs, in the queue's order; all that are queued where none are named. */
   start(runIds?: readonly string[]): void {
     this.#queue.add(runIds ?? this.list({ states: ['queued'] }).map((run) => run.id));
   }
@@ -117,17 +209,42 @@ export class RunService {
       return supervisor.record;
     }
     const run = this.get(runId);
-    if (run.state !== 'queued') {
+    if (run.state !== 'queued' && run.state !== 'paused') {
       throw new LabError(
         'invalidState',
         `Run ${run.id} is ${run.state}: there is nothing to stop.`,
-        'Only a queued or training run can be stopped.',
+        'Only a queued, training or paused run can be stopped.',
       );
     }
-    this.#queue.remove(run.id);
-    return this.#changed(
-      this.#options.store.runs.transition(run.id, 'stopped', { finishedAt: new Date().toISOString() }),
-    );
+    return this.#takeOut(run.id, 'stopped');
+  }
+
+  /**
+   * Pauses a run until it is resumed: a waiting one at once, a training one after a checkpoint at the
+   * next step; the queue goes on with the next.
+   * @throws LabError `invalidState` where it is stopping or has ended.
+   */
+  pause(runId: string): RunRecord {
+    const supervisor = this.#supervisors.get(runId);
+    const run = supervisor?.record ?? this.get(runId);
+    if (supervisor && run.state !== 'stopping') {
+      supervisor.pause();
+      return supervisor.record;
+    }
+    if (run.state !== 'queued') {
+      throw new LabError(
+        'invalidState',
+        `Run ${run.id} is ${run.state} and cannot be paused.`,
+        'Only a waiting or training run can be paused.',
+      );
+    }
+    return this.#takeOut(run.id, 'paused');
+  }
+
+  #takeOut(runId: string, state: 'stopped' | 'paused'): RunRecord {
+    const run = this.#options.store.runs.transition(runId, state, { finishedAt: new Date().toISOString() });
+    this.#queue.remove(runId);
+    return this.#changed(run);
   }
 
   /** `requeue`, and starts the queue. */
@@ -138,7 +255,7 @@ export class RunService {
   }
 
   /**
-   * Makes a run that stopped, failed or was lost wait again, to go on from its newest valid checkpoint.
+   * Makes a run that is paused, stopped, failed or was lost wait again, to go on from its newest valid checkpoint.
    * @throws LabError `invalidState` where it trains, is done or diverged.
    */
   requeue(runId: string): RunRecord {
@@ -215,6 +332,7 @@ export class RunService {
 
   /** Ends all trainers, with checkpoints where `graceful`; waiting runs stay queued. */
   async close(options: { graceful: boolean }): Promise<void> {
+    clearInterval(this.#checkTimer);
     const closed = this.#queue.close();
     for (const supervisor of this.#supervisors.values()) {
       if (!options.graceful) supervisor.kill();
@@ -259,6 +377,45 @@ export class RunService {
     } finally {
       releaseHealth?.();
     }
+  }
+
+  #findObstacle(runId: string, training: readonly string[]): QueueWait | null {
+    if (this.#settings.startWhenIdle && this.#idle.missingMs > 0) {
+      const minutes = idleForMs / 60_000;
+      return {
+        reason: 'busyMachine',
+        message: `Waits until nothing else has kept the machine busy for ${minutes} minutes.`,
+      };
+    }
+    const estimate = this.#estimateMemory;
+    if (estimate === null || training.length === 0) return null;
+    const uses = training.map((id) => {
+      const run = this.get(id);
+      return { neededBytes: estimate(run), residentBytes: run.progress?.residentMemoryBytes ?? null };
+    });
+    return findMemoryObstacle(estimate(this.get(runId)), uses, this.#machine.freeMemoryBytes());
+  }
+
+  /** Looks at the machine from time to time while runs wait for it. */
+  #watchMachine(): void {
+    const { startWhenIdle } = this.#settings;
+    const isWanted = (startWhenIdle || this.#queue.waitsFor?.reason === 'memory') && this.#queue.waiting.length > 0;
+    if (!isWanted) {
+      clearInterval(this.#checkTimer);
+      this.#checkTimer = undefined;
+      this.#idle.reset();
+      return;
+    }
+    if (this.#checkTimer !== undefined) return;
+    this.#idle.sample();
+    this.#checkTimer = setInterval(() => {
+      this.#idle.sample();
+      try {
+        this.#queue.check();
+      } catch {
+        // The database cannot be read now: looked at again the next time.
+      }
+    }, checkIntervalMs);
   }
 
   #current(run: RunRecord): RunRecord {

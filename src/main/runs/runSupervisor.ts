@@ -52,6 +52,8 @@ export class RunSupervisor {
   /** The reading of the machine that was stored last, and the step that it was stored at. */
   #recordedHealth: { health: MachineHealth | null; step: number } = { health: null, step: -1 };
   #stopTimer: NodeJS.Timeout | undefined;
+  /** What a stop on request makes of the run. */
+  #restState: 'stopped' | 'paused' = 'stopped';
   /** A failure of this side, such as a full disk: it outweighs how the trainer ended. */
   #ownError: LabErrorData | null = null;
 
@@ -74,10 +76,21 @@ export class RunSupervisor {
 
   /** First: a checkpoint, then the end. Second, or after a time-out: at once. */
   stop(): void {
+    this.#restState = 'stopped';
     if (this.#record.state === 'stopping') {
       this.kill();
       return;
     }
+    this.#beginStop();
+  }
+
+  /** As the first `stop`, but the run is paused then. */
+  pause(): void {
+    this.#restState = 'paused';
+    this.#beginStop();
+  }
+
+  #beginStop(): void {
     this.#beginStopping();
     this.#trainer?.stop();
     this.#stopTimer = setTimeout(() => {
@@ -312,7 +325,7 @@ export class RunSupervisor {
           message: 'The run was ended at once, without a checkpoint.',
           hint: `Resume it to go on from ${from}.`,
         };
-        return ['stopped', { error }];
+        return [this.#restState, { error }];
       }
       case 'result': {
         if (ending.result.type !== 'finished') {
@@ -320,7 +333,7 @@ export class RunSupervisor {
           return ['failed', { error: toLabErrorData(error) }];
         }
         const { outcome, summary } = ending.result;
-        if (outcome !== 'diverged') return [outcome, { summary }];
+        if (outcome !== 'diverged') return [outcome === 'stopped' ? this.#restState : outcome, { summary }];
         const after = summary.lastFiniteStep === null ? 'at its first step' : `after step ${summary.lastFiniteStep}`;
         const error: LabErrorData = {
           code: 'diverged',

@@ -1,6 +1,13 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
-import type { EngineListItem, JobRecord, MachineDescription, MachineStatus, QueueState } from '#shared/contract.ts';
+import {
+  emptyQueue,
+  type EngineListItem,
+  type JobRecord,
+  type MachineDescription,
+  type MachineStatus,
+  type QueueState,
+} from '#shared/contract.ts';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { useLab } from './lab.ts';
 
@@ -13,7 +20,7 @@ export const useMachine = defineStore('machine', () => {
   const status = shallowRef<MachineStatus | null>(null);
   const engines = shallowRef<EngineListItem[] | null>(null);
   const jobs = shallowRef<JobRecord[]>([]);
-  const queue = shallowRef<QueueState>({ running: [], queued: [], secondsLeft: null });
+  const queue = shallowRef<QueueState>(emptyQueue);
   const error = shallowRef<LabErrorData | null>(null);
   const engine = computed(() => engines.value?.find((item) => item.chosen) ?? null);
   let started = false;

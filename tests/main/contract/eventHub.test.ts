@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventHub } from '#main/contract/eventHub.ts';
-import type { JobRecord, RunListItem } from '#shared/contract.ts';
+import { emptyQueue, type JobRecord, type RunListItem } from '#shared/contract.ts';
 import type { EventMessage } from '#shared/transport/eventMessage.ts';
 
 beforeEach(() => {
@@ -43,7 +43,7 @@ describe('EventHub', () => {
     const hub = new EventHub({ intervalMs: 100 });
     const received = listen(hub);
     for (let millisecond = 0; millisecond < 1000; millisecond++) {
-      hub.emit('queueChanged', { running: [], queued: [], secondsLeft: millisecond });
+      hub.emit('queueChanged', { ...emptyQueue, secondsLeft: millisecond });
       vi.advanceTimersByTime(1);
     }
     // One at once, and ten more in the second after it.

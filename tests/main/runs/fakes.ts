@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import type { EngineService } from '#main/engines/engineService.ts';
 import { ExperimentService } from '#main/runs/experimentService.ts';
-import { RunService } from '#main/runs/runService.ts';
+import { RunService, type MachineProbe } from '#main/runs/runService.ts';
 import { openStore } from '#main/store/openStore.ts';
 import type { Store } from '#main/store/store.ts';
 import { trainerLauncher, type TrainerLauncher } from '#main/runs/trainerLauncher.ts';
@@ -64,7 +64,12 @@ export const fakeEngines: Pick<EngineService, 'choose'> = {
 /** A run service over a real store in a temporary folder, with the fake trainer. */
 export async function openServiceFixture(
   launcher: TrainerLauncher,
-  options: { wrapStore?: (store: Store) => Store; stopTimeoutMs?: number; concurrency?: number } = {},
+  options: {
+    wrapStore?: (store: Store) => Store;
+    stopTimeoutMs?: number;
+    concurrency?: number;
+    machine?: MachineProbe;
+  } = {},
 ): Promise<ServiceFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'normlab-runs-'));
   const opened = openStore(directory);

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   checkpointDirectory,
   chooseCheckpoint,
   removeOldCheckpoints,
   runDirectory,
 } from '#main/runs/checkpointFiles.ts';
+import { idleForMs } from '#main/runs/idleWatch.ts';
 import type { RunEventBatch } from '#main/runs/runEvents.ts';
 import type { Store } from '#main/store/store.ts';
 import type { RunState } from '#shared/domain/runState.ts';
@@ -129,7 +130,78 @@ describe('the queue', () => {
     const ids = await lab.createRuns([1, 2, 3]);
     lab.service.start();
     await vi.waitUntil(() => lab.service.list({ states: ['running'] }).length === 2, { timeout: 20_000, interval: 5 });
-    expect(lab.service.queueState()).toEqual({ training: ids.slice(0, 2), waiting: ids.slice(2), halted: null });
+    expect(lab.service.queueState()).toMatchObject({ training: ids.slice(0, 2), waiting: ids.slice(2), halted: null });
+  });
+
+  it('starts nothing while it is paused, also after the lab is opened again', async () => {
+    const lab = await open(fakeLauncher());
+    const ids = await lab.createRuns([1, 2, 3]);
+    lab.service.setQueue({ paused: true, trainersAtOnce: 2 });
+    lab.service.start(ids.slice(0, 2));
+    lab.service.move(ids[1] ?? '', 'up');
+    const again = lab.reopen(fakeLauncher());
+    expect(again.queueState()).toMatchObject({
+      training: [],
+      waiting: [],
+      unstarted: [ids[1], ids[0], ids[2]],
+      settings: { paused: true, trainersAtOnce: 2, startWhenIdle: false },
+    });
+    again.start(ids.slice(0, 2));
+    expect(again.queueState()).toMatchObject({
+      waiting: [ids[1], ids[0]],
+      unstarted: [ids[2]],
+      waitsFor: { reason: 'paused' },
+    });
+    again.setQueue({ paused: false });
+    expect(again.queueState().training).toEqual([ids[1], ids[0]]);
+    expect((await again.whenEnded(ids.slice(0, 2))).map((run) => run.state)).toEqual(['done', 'done']);
+  });
+
+  it('starts another trainer only where its memory fits beside those that train', async () => {
+    let freeMemoryBytes = 3e9;
+    const machine = {
+      now: () => 0,
+      readTimes: () => ({ busyMs: 0, totalMs: 0 }),
+      freeMemoryBytes: () => freeMemoryBytes,
+    };
+    const lab = await open(fakeLauncher('endless'), { concurrency: 3, machine });
+    lab.service.estimateMemoryWith(() => 1.4e9);
+    const ids = await lab.createRuns([1, 2, 3]);
+    lab.service.start(ids);
+    expect(lab.service.queueState()).toMatchObject({
+      training: ids.slice(0, 2),
+      waitsFor: { reason: 'memory', message: expect.stringContaining('1.4 GB of memory; 0.2 GB are left') as string },
+    });
+    freeMemoryBytes = 4.2e9;
+    lab.service.setQueue({});
+    expect(lab.service.queueState()).toMatchObject({ training: ids, waitsFor: null });
+  });
+
+  it('starts when the machine has idled long enough', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let [nowMs, busyMs] = [0, 0];
+    const machine = { now: () => nowMs, readTimes: () => ({ busyMs, totalMs: 2 * nowMs }), freeMemoryBytes: () => 1e9 };
+    const pass = (ms: number, busyShare: number): void => {
+      for (let passed = 0; passed < ms; passed += 5000) {
+        nowMs += 5000;
+        busyMs += 2 * 5000 * busyShare;
+        vi.advanceTimersByTime(5000);
+      }
+    };
+    const lab = await open(fakeLauncher(), { machine });
+    const ids = await lab.createRuns([1]);
+    lab.service.setQueue({ startWhenIdle: true });
+    lab.service.start(ids);
+    expect(lab.service.queueState()).toMatchObject({ training: [], waitsFor: { reason: 'busyMachine' } });
+    pass(idleForMs - 5000, 0.1);
+    expect(lab.service.queueState().training).toEqual([]);
+    // Someone works for a moment: the time begins again.
+    pass(5000, 0.6);
+    pass(idleForMs - 5000, 0.1);
+    expect(lab.service.queueState().training).toEqual([]);
+    pass(5000, 0.1);
+    expect(lab.service.queueState().training).toEqual(ids);
   });
 
   it('leaves queued runs of an earlier session alone until asked', async () => {
@@ -168,6 +240,33 @@ describe('stopping', () => {
     expect(run).toMatchObject({ state: 'done', resumeCount: 1, error: null });
     expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(7));
     expect(logOf(lab, id)).toContain('Going on from step 12.');
+  });
+
+  it('pauses with a checkpoint, goes on with the next, and resumes to the series of an unbroken run', async () => {
+    const lab = await open(fakeLauncher({ 7: 'endless', 8: 'normal' }));
+    const ids = await lab.createRuns([7, 8]);
+    const [id = '', next = ''] = ids;
+    lab.service.start(ids);
+    await untilCheckpoint(lab, id, 10);
+    await vi.waitUntil(() => lab.service.get(id).progress?.step === 12, { timeout: 20_000, interval: 5 });
+    lab.service.pause(id);
+    expect(() => lab.service.pause(id)).toThrow(expect.objectContaining({ code: 'invalidState' }) as Error);
+    const runs = await lab.service.whenEnded(ids);
+    expect(runs).toMatchObject([{ state: 'paused', summary: { steps: 12 }, error: null }, { state: 'done' }]);
+    lab.service.resume(id);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'done', resumeCount: 1 }]);
+    expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(7));
+    expect(() => lab.service.pause(next)).toThrow('is done and cannot be paused');
+  });
+
+  it('pauses a waiting run, which can be stopped then', async () => {
+    const lab = await open(fakeLauncher());
+    const [first = '', second = ''] = await lab.createRuns([1, 2]);
+    lab.service.setQueue({ paused: true });
+    lab.service.start([first, second]);
+    expect(lab.service.pause(second).state).toBe('paused');
+    expect(lab.service.queueState().waiting).toEqual([first]);
+    expect(lab.service.stop(second).state).toBe('stopped');
   });
 
   it('ends at once the second time, and says from where it would go on', async () => {

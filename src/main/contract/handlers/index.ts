@@ -8,6 +8,7 @@ import { labHandlers } from './lab.ts';
 import { machineHandlers } from './machine.ts';
 import { memoryHandlers } from './memory.ts';
 import { metricsHandlers } from './metrics.ts';
+import { queueHandlers } from './queue.ts';
 import { runHandlers } from './runs.ts';
 import { verificationHandlers } from './verification.ts';
 
@@ -21,6 +22,7 @@ export function createHandlers(context: ContractContext): Handlers {
     ...datasetHandlers(context),
     ...experimentHandlers(context),
     ...runHandlers(context),
+    ...queueHandlers(context),
     ...metricsHandlers(context),
     ...memoryHandlers(context),
     ...verificationHandlers(context),

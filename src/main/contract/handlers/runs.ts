@@ -14,9 +14,9 @@ export function runHandlers(
   context: ContractContext,
 ): Pick<
   Handlers,
-  'runs.get' | 'runs.find' | 'runs.read' | 'runs.stop' | 'runs.resume' | 'runs.delete' | 'runs.import' | 'queue.get'
+  'runs.get' | 'runs.find' | 'runs.read' | 'runs.stop' | 'runs.pause' | 'runs.resume' | 'runs.delete' | 'runs.import'
 > {
-  const { lab, queue, deleted, events } = context;
+  const { lab, deleted, events } = context;
   return {
     async 'runs.find'(query) {
       const shown = findRuns(lab, query).filter((run) => !deleted.has(run.experimentId));
@@ -36,6 +36,9 @@ export function runHandlers(
     },
     async 'runs.stop'({ ids }) {
       return Promise.resolve(forEachRun(context, ids, (id) => lab.runs.stop(id)));
+    },
+    async 'runs.pause'({ ids }) {
+      return Promise.resolve(forEachRun(context, ids, (id) => lab.runs.pause(id)));
     },
     async 'runs.resume'({ ids }) {
       return Promise.resolve(forEachRun(context, ids, (id) => lab.runs.resume(id)));
@@ -58,7 +61,6 @@ export function runHandlers(
       const missingDatasets = [...new Set(added.filter(isMissing).map(({ document }) => document.dataset.id))];
       return { runs, missingDatasets };
     },
-    'queue.get': () => Promise.resolve(queue.describe()),
   };
 }
 
