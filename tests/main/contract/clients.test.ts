@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LabContract } from '#main/contract/labContract.ts';
 import { startWebHost } from '#main/web/startWebHost.ts';
-import type { LabClient, RunListItem } from '#shared/contract.ts';
+import { emptyQueue, type LabClient, type RunListItem } from '#shared/contract.ts';
 import { createHttpClient } from '#shared/transport/httpClient.ts';
 import { nodeFetch } from '../web/testHost.ts';
 import {
@@ -115,7 +115,13 @@ describe.each(transports)('a client %s', (_name, open) => {
     // The fake trainer's loss of step t is seed + 1/(t + 1).
     expect(slice?.steps).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     expect(slice?.values).toEqual(Array.from({ length: 20 }, (_, index) => 1 + 1 / (index + 2)));
-    expect(await client.invoke('queue.get', {})).toEqual({ running: [], queued: [], secondsLeft: 0, halted: null });
+    expect(await client.invoke('queue.get', {})).toEqual({
+      ...emptyQueue,
+      running: [],
+      queued: [],
+      secondsLeft: 0,
+      halted: null,
+    });
   });
 
   it('stops and resumes runs', async () => {

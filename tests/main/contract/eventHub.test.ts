@@ -49,7 +49,7 @@ describe('EventHub', () => {
     // One at once, and ten more in the second after it.
     expect(received).toHaveLength(11);
     vi.advanceTimersByTime(100);
-    expect(received.at(-1)?.payload).toEqual({ running: [], queued: [], secondsLeft: 999 });
+    expect(received.at(-1)?.payload).toEqual({ ...emptyQueue, secondsLeft: 999 });
   });
 
   it('keeps the latest record of each job and the union of experiments', () => {
