@@ -115,6 +115,15 @@ describe('the window', () => {
     expect(prevented).toBe(false);
   });
 
+  it('follows no redirect elsewhere and attaches no webview', () => {
+    const prevented: string[] = [];
+    const contents = FakeWindow.all[0]?.webContents;
+    contents?.emit('will-redirect', { url: 'https://example.org/', preventDefault: () => prevented.push('redirect') });
+    contents?.emit('will-redirect', { url: 'app://normlab/', preventDefault: () => prevented.push('own address') });
+    contents?.emit('will-attach-webview', { preventDefault: () => prevented.push('webview') });
+    expect([...new Set(prevented)]).toEqual(['redirect', 'webview']);
+  });
+
   it('refuses permissions, devices and the network', () => {
     const answers: boolean[] = [];
     const contents = { getURL: () => 'app://normlab/' };

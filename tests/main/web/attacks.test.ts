@@ -1,190 +1,40 @@
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { contentSecurityPolicy } from '#main/web/securityHeaders.ts';
 import { defaultLimits, parseTarget } from '#main/web/webHost.ts';
-import { formatRequest, sendRaw, type RequestParts } from './rawRequest.ts';
-import { startTestHost, type TestHost } from './testHost.ts';
-
-/** A call that is let in; attacks change one thing of it. */
-function properCall({ host }: TestHost, body = '{"value":1}'): Required<RequestParts> {
-  return {
-    method: 'POST',
-    target: '/invoke/memory.set',
-    headers: {
-      host: `127.0.0.1:${host.port}`,
-      origin: `http://127.0.0.1:${host.port}`,
-      'sec-fetch-site': 'same-origin',
-      authorization: `Bearer ${host.token}`,
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-    },
-    body,
-  };
-}
-
-type Attack = [what: string, status: number, change: (call: Required<RequestParts>, port: number) => RequestParts];
-
-const withHeaders =
-  (headers: (port: number) => RequestParts['headers']): Attack[2] =>
-  (call, port) => ({ ...call, headers: { ...call.headers, ...headers(port) } });
-const withTarget =
-  (target: string, method = 'POST'): Attack[2] =>
-  (call) => ({ ...call, target, method });
-const withBody =
-  (body: string): Attack[2] =>
-  (call) => ({ ...call, body, headers: { ...call.headers, 'content-length': String(Buffer.byteLength(body)) } });
-
-const attacks: Attack[] = [
-  ['a foreign origin', 403, withHeaders(() => ({ origin: 'https://evil.example' }))],
-  [
-    'an origin that only begins like ours',
-    403,
-    withHeaders((port) => ({ origin: `http://127.0.0.1:${port}.evil.example` })),
-  ],
-  ['our address with another port as origin', 403, withHeaders(() => ({ origin: 'http://127.0.0.1:1' }))],
-  ['our other name as origin', 403, withHeaders((port) => ({ origin: `http://localhost:${port}` }))],
-  ['our address over https as origin', 403, withHeaders((port) => ({ origin: `https://127.0.0.1:${port}` }))],
-  ['the null origin of a sandboxed frame', 403, withHeaders(() => ({ origin: 'null' }))],
-  ['two origins', 403, withHeaders((port) => ({ origin: [`http://127.0.0.1:${port}`, 'https://evil.example'] }))],
-  [
-    'a request that a browser calls cross-site',
-    403,
-    withHeaders(() => ({ origin: undefined, 'sec-fetch-site': 'cross-site' })),
-  ],
-  [
-    'a request that a browser calls same-site',
-    403,
-    withHeaders(() => ({ origin: undefined, 'sec-fetch-site': 'same-site' })),
-  ],
-  [
-    'a cross-site navigation that posts',
-    403,
-    withHeaders(() => ({
-      origin: undefined,
-      'sec-fetch-site': 'cross-site',
-      'sec-fetch-mode': 'navigate',
-      'sec-fetch-dest': 'document',
-    })),
-  ],
-  ['a foreign host', 403, withHeaders(() => ({ host: 'evil.example' }))],
-  [
-    'a rebound name with our port',
-    403,
-    withHeaders((port) => ({ host: `evil.example:${port}`, origin: `http://evil.example:${port}` })),
-  ],
-  [
-    'a name that resolves to 127.0.0.1',
-    403,
-    withHeaders((port) => ({ host: `127.0.0.1.nip.io:${port}`, origin: undefined })),
-  ],
-  ['our address without a port', 403, withHeaders(() => ({ host: '127.0.0.1' }))],
-  ['our address with another port', 403, withHeaders(() => ({ host: '127.0.0.1:1' }))],
-  ['another address of this machine', 403, withHeaders((port) => ({ host: `0.0.0.0:${port}`, origin: undefined }))],
-  ['an address of this machine in IPv6', 403, withHeaders((port) => ({ host: `[::1]:${port}`, origin: undefined }))],
-  ['an empty host', 403, withHeaders(() => ({ host: '' }))],
-  ['no host', 400, withHeaders(() => ({ host: undefined }))],
-  ['two hosts', 403, withHeaders((port) => ({ host: [`127.0.0.1:${port}`, 'evil.example'] }))],
-  ['no token', 401, withHeaders(() => ({ authorization: undefined }))],
-  ['an empty token', 401, withHeaders(() => ({ authorization: 'Bearer ' }))],
-  ['another token', 401, withHeaders(() => ({ authorization: `Bearer ${'A'.repeat(43)}` }))],
-  [
-    'a token that is cut short',
-    401,
-    (call) => ({
-      ...call,
-      headers: { ...call.headers, authorization: String(call.headers['authorization']).slice(0, -1) },
-    }),
-  ],
-  [
-    'a token that is too long',
-    401,
-    (call) => ({ ...call, headers: { ...call.headers, authorization: `${String(call.headers['authorization'])}A` } }),
-  ],
-  [
-    'the token in another scheme',
-    401,
-    (call) => ({
-      ...call,
-      headers: { ...call.headers, authorization: String(call.headers['authorization']).replace('Bearer', 'Basic') },
-    }),
-  ],
-  [
-    'two tokens',
-    401,
-    (call) => ({
-      ...call,
-      headers: { ...call.headers, authorization: [String(call.headers['authorization']), 'Bearer x'] },
-    }),
-  ],
-  [
-    'the token in the address',
-    401,
-    (call) => ({
-      ...call,
-      target: `/invoke/memory.set?token=${String(call.headers['authorization']).slice(7)}`,
-      headers: { ...call.headers, authorization: undefined },
-    }),
-  ],
-  [
-    'the token in a cookie',
-    401,
-    (call) => ({
-      ...call,
-      headers: {
-        ...call.headers,
-        authorization: undefined,
-        cookie: `token=${String(call.headers['authorization']).slice(7)}`,
-      },
-    }),
-  ],
-  ['a form', 415, withHeaders(() => ({ 'content-type': 'application/x-www-form-urlencoded' }))],
-  ['plain text, which needs no preflight', 415, withHeaders(() => ({ 'content-type': 'text/plain' }))],
-  ['no content type', 415, withHeaders(() => ({ 'content-type': undefined }))],
-  ['another character set', 415, withHeaders(() => ({ 'content-type': 'application/json; charset=utf-7' }))],
-  ['a compressed body', 415, withHeaders(() => ({ 'content-encoding': 'gzip' }))],
-  ['a body that says it is too large', 413, withHeaders(() => ({ 'content-length': String(2 * 1024 ** 2) }))],
-  [
-    'a body in pieces that gets too large',
-    413,
-    (call) => ({
-      ...call,
-      headers: { ...call.headers, 'content-length': undefined, 'transfer-encoding': 'chunked' },
-      body: `${(2 * 1024 ** 2).toString(16)}\r\n${' '.repeat(2 * 1024 ** 2)}\r\n0\r\n\r\n`,
-    }),
-  ],
-  ['a length and pieces at once', 400, withHeaders(() => ({ 'transfer-encoding': 'chunked' }))],
-  ['GET in place of POST', 405, withTarget('/invoke/memory.set', 'GET')],
-  ['PUT', 405, withTarget('/invoke/memory.set', 'PUT')],
-  ['a preflight', 405, withTarget('/invoke/memory.set', 'OPTIONS')],
-  ['DELETE on a file', 405, withTarget('/', 'DELETE')],
-  ['invalid JSON', 400, withBody('{"value":')],
-  ['an empty body', 400, withBody('')],
-  ['two JSON values', 400, withBody('{}{}')],
-  [
-    'bytes that are no UTF-8',
-    400,
-    (call) => ({ ...call, body: '"\xff\xfe"', headers: { ...call.headers, 'content-length': '4' } }),
-  ],
-  ['a method name with a slash', 405, withTarget('/invoke/memory.set/more')],
-  ['a path to a file outside', 400, withTarget('/../../etc/passwd', 'GET')],
-  ['an encoded path to a file outside', 400, withTarget('/%2e%2e/%2e%2e/etc/passwd', 'GET')],
-  ['a doubly encoded path to a file outside', 400, withTarget('/%252e%252e%252fetc/passwd', 'GET')],
-  ['an encoded slash', 400, withTarget('/..%2f..%2fetc/passwd', 'GET')],
-  ['an overlong encoding', 400, withTarget('/%c0%ae%c0%ae/etc/passwd', 'GET')],
-  ['backslashes', 400, withTarget('/..\\..\\etc\\passwd', 'GET')],
-  ['encoded backslashes', 400, withTarget('/..%5c..%5cetc', 'GET')],
-  ['a null byte', 400, withTarget('/index.html%00.png', 'GET')],
-  ['two slashes', 400, withTarget('//etc/passwd', 'GET')],
-  ['steps upwards below a folder', 400, withTarget('/assets/../../package.json', 'GET')],
-  ['an absolute address', 400, withTarget('http://evil.example/', 'GET')],
-  ['an address of a file', 400, withTarget('file:///etc/passwd', 'GET')],
-  ['a file that is not served', 404, withTarget('/package.json', 'GET')],
-  ['a file of the lab', 404, withTarget('/lab.sqlite', 'GET')],
-  ['an upload without a place', 404, withTarget('/upload?name=a.bin')],
-  ['an upload to a place upwards', 400, withTarget('/upload/..?name=a.bin')],
-];
+import {
+  attacks,
+  formatAttacks,
+  normalizeTable,
+  properCall,
+  readAttackTable,
+  securityDocument,
+} from './attackTable.ts';
+import { formatRequest, sendRaw } from './rawRequest.ts';
+import { startTestHost } from './testHost.ts';
 
 describe('attacks', () => {
+  it('are those that the document lists', async () => {
+    expect(attacks.length).toBeGreaterThanOrEqual(40);
+    expect(new Set(attacks.map(([what]) => what)).size).toBe(attacks.length);
+    // Written by `node tests/main/web/attackTable.ts`.
+    const text = await readFile(securityDocument, 'utf8');
+    expect(normalizeTable(readAttackTable(text))).toBe(normalizeTable(formatAttacks()));
+  });
+
+  it('and the tests of Electron’s checklist that it names are there', async () => {
+    const text = await readFile(securityDocument, 'utf8');
+    const rows = text.split('\n').filter((line) => /^\| *\d+ /.test(line));
+    expect(rows).toHaveLength(20);
+    const cited = [...text.matchAll(/`(tests\/[\w/.]+\.test\.ts)`: “([^”]+)”/g)];
+    expect(cited.length).toBeGreaterThanOrEqual(15);
+    const root = new URL('../../../', import.meta.url);
+    for (const [, file = '', title = ''] of cited) {
+      expect([title, (await readFile(new URL(file, root), 'utf8')).includes(title)]).toEqual([title, true]);
+    }
+  });
+
   it('has a proper call that is let in, so that each attack fails for its own reason', async () => {
     const test = await startTestHost();
     const answer = await sendRaw(test.host.port, formatRequest(properCall(test)));
@@ -203,6 +53,32 @@ describe('attacks', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ error: { message: /.\.$/, hint: /.\.$/ } });
     expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'content-type': 'application/json' });
     expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('cuts off a reader that reads nothing, before it costs memory', async () => {
+    const maximumUnreadBytes = 64 * 1024;
+    const test = await startTestHost({ limits: { events: { ...defaultLimits.events, maximumUnreadBytes } } });
+    const socket = connect(test.host.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    const { authorization, host } = properCall(test).headers;
+    socket.write(formatRequest({ target: '/events', headers: { authorization, host } }), 'latin1');
+    await vi.waitUntil(() => test.host.countPrograms() === 1);
+    socket.pause();
+    // What the system itself takes in for a reader is some megabytes.
+    for (let sent = 0; test.host.countPrograms() > 0; sent += 1) {
+      expect(sent).toBeLessThan(400);
+      const told = new Promise<void>((resolve) => {
+        const end = test.events.subscribe(() => {
+          end();
+          resolve();
+        });
+      });
+      test.events.emit('experimentsChanged', { ids: ['x'.repeat(256 * 1024)] });
+      await told;
+      // The end of a connection is noticed between two turns.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    socket.destroy();
   });
 
   it('hands keys of prototypes on as plain data, which the dispatcher refuses', async () => {
