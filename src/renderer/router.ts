@@ -16,6 +16,7 @@ export function createAppRouter(): Router {
       },
       { path: '/new', name: 'newExperiment', component: () => import('./views/NewExperimentView.vue') },
       { path: '/data/:id?', name: 'data', component: () => import('./views/DataView.vue') },
+      { path: '/queue', name: 'queue', component: () => import('./views/QueueView.vue') },
       { path: '/settings', name: 'settings', component: () => import('./views/SettingsView.vue') },
       { path: '/:rest(.*)*', name: 'notFound', component: () => import('./views/NotFoundView.vue') },
     ],

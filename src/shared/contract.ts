@@ -5,9 +5,8 @@ import type { ExpandedRun, ExperimentDocument } from './domain/experiment.ts';
 import type { MachineHealth } from './domain/machineHealth.ts';
 import type { MissingSteps, RunProgress, RunSummary } from './domain/metric.ts';
 import {
-  defaultQueueSettings,
+  maximumTrainersAtOnce,
   queueMoves,
-  queueSettingsSchema,
   runPriorities,
   type QueueSettings,
   type QueueWait,
@@ -312,6 +311,13 @@ export interface SeriesSlice {
   error?: LabErrorData;
 }
 
+export const queueSettingsSchema: z.ZodObject<{ [Key in keyof QueueSettings]: z.ZodType<QueueSettings[Key]> }> =
+  z.strictObject({
+    paused: z.boolean(),
+    trainersAtOnce: z.int().min(1).max(maximumTrainersAtOnce),
+    startWhenIdle: z.boolean(),
+  });
+
 export interface QueueState {
   running: string[];
   /** In the order in which they start. */
@@ -326,16 +332,6 @@ export interface QueueState {
   /** Why no further run is started, where that is so: a full disk. */
   halted?: LabErrorData | null;
 }
-
-/** A queue in which nothing is, before the lab has told. */
-export const emptyQueue: QueueState = {
-  running: [],
-  queued: [],
-  unstarted: [],
-  settings: defaultQueueSettings,
-  waitsFor: null,
-  secondsLeft: null,
-};
 
 /** A run in the queue, or one that is paused. */
 export interface QueueEntry {

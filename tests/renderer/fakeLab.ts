@@ -12,7 +12,8 @@ import type {
   RunListItem,
   SeriesSlice,
 } from '#shared/contract.ts';
-import { contract, emptyQueue } from '#shared/contract.ts';
+import { contract } from '#shared/contract.ts';
+import { emptyQueue } from '#shared/domain/queue.ts';
 import { expandExperiment, parseExperimentDocument, type ExperimentDocument } from '#shared/domain/experiment.ts';
 import { gammaSquaredSeries, metricSeries } from '#shared/domain/metric.ts';
 import { durationInSteps, stepsPerEpoch } from '#shared/domain/trainingLength.ts';
@@ -332,6 +333,21 @@ export class FakeLab implements LabClient {
     'parity.lastReport': () => null,
     'jobs.list': () => this.jobs,
     'queue.get': () => this.#queue(),
+    'queue.list': () => {
+      const { running, queued } = this.#queue();
+      return [...running, ...queued].map((runId, index) => {
+        const experiment = this.experiments.find((each) => each.runs.some((run) => run.item.id === runId));
+        const { progress } = this.#run(runId).item;
+        return {
+          runId,
+          experimentId: experiment?.id ?? '',
+          experimentName: experiment?.name ?? '',
+          priority: 'normal',
+          secondsLeft: progress?.secondsLeft ?? 240,
+          startsInSeconds: progress === null ? index * 240 : null,
+        };
+      });
+    },
     'datasets.list': () => [],
     'datasets.ensureExample': () => {
       const job: JobRecord = {

@@ -2,12 +2,12 @@ import { rm } from 'node:fs/promises';
 import type { JudgedCheckpoint } from '#shared/domain/checkpoint.ts';
 import {
   defaultQueueSettings,
-  queueSettingsSchema,
   type QueueMove,
   type QueueSettings,
   type QueueWait,
   type RunPriority,
 } from '#shared/domain/queue.ts';
+import { queueSettingsSchema } from '#shared/contract.ts';
 import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';

@@ -8,6 +8,7 @@ import {
   IconPlus,
   IconRocket,
   IconSettings,
+  IconStack2,
   IconSun,
 } from '@tabler/icons-vue';
 import { useRouter } from 'vue-router';
@@ -32,6 +33,7 @@ export function useGeneralCommands(): void {
       { id: 'go-experiments', title: 'Experiments', group, icon: IconListDetails, run: go('/experiments') },
       { id: 'go-new', title: 'New experiment', group, icon: IconPlus, keywords: 'create run train', run: go('/new') },
       { id: 'go-data', title: 'Data', group, icon: IconPhoto, keywords: 'data set import cifar', run: go('/data') },
+      { id: 'go-queue', title: 'Queue', group, icon: IconStack2, keywords: 'wait order pause', run: go('/queue') },
       { id: 'go-start', title: 'Start page', group, icon: IconRocket, keywords: 'welcome machine', run: go('/start') },
       { id: 'go-settings', title: 'Settings', group, icon: IconSettings, keywords: 'engine', run: go('/settings') },
       ...(active.length > 0

@@ -131,6 +131,10 @@ export const useExperiments = defineStore('experiments', () => {
     takeRuns(await client.invoke('runs.stop', { ids }));
   }
 
+  async function pause(ids: string[]): Promise<void> {
+    takeRuns(await client.invoke('runs.pause', { ids }));
+  }
+
   async function resume(ids: string[]): Promise<void> {
     takeRuns(await client.invoke('runs.resume', { ids }));
   }
@@ -151,6 +155,7 @@ export const useExperiments = defineStore('experiments', () => {
     remove,
     restore,
     stop,
+    pause,
     resume,
   };
 });

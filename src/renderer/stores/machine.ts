@@ -1,13 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
-import {
-  emptyQueue,
-  type EngineListItem,
-  type JobRecord,
-  type MachineDescription,
-  type MachineStatus,
-  type QueueState,
-} from '#shared/contract.ts';
+import type { EngineListItem, JobRecord, MachineDescription, MachineStatus, QueueState } from '#shared/contract.ts';
+import { emptyQueue } from '#shared/domain/queue.ts';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { useLab } from './lab.ts';
 

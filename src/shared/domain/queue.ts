@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { QueueState } from '../contract.ts';
 
 /** Waiting runs of a higher priority start first; within one, the order of the queue holds. */
 export const runPriorities = ['high', 'normal', 'low'] as const;
@@ -11,15 +11,14 @@ export type QueueMove = (typeof queueMoves)[number];
 export const maximumTrainersAtOnce = 16;
 
 /** How a lab's queue goes on; kept with the lab. */
-export const queueSettingsSchema = z.strictObject({
+export interface QueueSettings {
   /** Nothing new starts; what trains goes on to its end. */
-  paused: z.boolean(),
+  paused: boolean;
   /** Runs that may train at the same time, memory allowing. */
-  trainersAtOnce: z.int().min(1).max(maximumTrainersAtOnce),
+  trainersAtOnce: number;
   /** A run starts only when nothing else has kept the machine busy for a while. */
-  startWhenIdle: z.boolean(),
-});
-export type QueueSettings = z.infer<typeof queueSettingsSchema>;
+  startWhenIdle: boolean;
+}
 
 export const defaultQueueSettings: QueueSettings = { paused: false, trainersAtOnce: 1, startWhenIdle: false };
 
@@ -38,3 +37,13 @@ export function moveInOrder(order: readonly string[], id: string, to: QueueMove)
   const target = { up: Math.max(0, from - 1), down: Math.min(last, from + 1), top: 0, bottom: last }[to];
   return order.toSpliced(from, 1).toSpliced(target, 0, id);
 }
+
+/** A queue in which nothing is, before the lab has told. */
+export const emptyQueue: QueueState = {
+  running: [],
+  queued: [],
+  unstarted: [],
+  settings: defaultQueueSettings,
+  waitsFor: null,
+  secondsLeft: null,
+};

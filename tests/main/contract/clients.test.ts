@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LabContract } from '#main/contract/labContract.ts';
 import { startWebHost } from '#main/web/startWebHost.ts';
-import { emptyQueue, type LabClient, type RunListItem } from '#shared/contract.ts';
+import type { LabClient, RunListItem } from '#shared/contract.ts';
+import { emptyQueue } from '#shared/domain/queue.ts';
 import { createHttpClient } from '#shared/transport/httpClient.ts';
 import { nodeFetch } from '../web/testHost.ts';
 import {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventHub } from '#main/contract/eventHub.ts';
-import { emptyQueue, type JobRecord, type RunListItem } from '#shared/contract.ts';
+import type { JobRecord, RunListItem } from '#shared/contract.ts';
+import { emptyQueue } from '#shared/domain/queue.ts';
 import type { EventMessage } from '#shared/transport/eventMessage.ts';
 
 beforeEach(() => {
