@@ -62,6 +62,28 @@ export interface MachineStatus {
   warnings: LabErrorData[];
 }
 
+/** The backup that was made last by the lab itself. */
+export const lastBackupSchema = z.strictObject({
+  file: z.string(),
+  bytes: z.number(),
+  runs: z.number(),
+  madeAt: z.string(),
+  /** What is damaged in the lab, and so in its backup. */
+  damaged: z.array(z.string()),
+});
+export type LastBackup = z.infer<typeof lastBackupSchema>;
+
+export interface LabDescription {
+  directory: string;
+  /** Everything in its folder. */
+  bytes: number;
+  lastBackup: LastBackup | null;
+  /** Where a backup may go. */
+  suggestedBackupFile: string;
+  /** What is damaged in its database, and what to do. */
+  damaged: LabErrorData[];
+}
+
 export interface EngineListItem {
   id: string;
   title: string;
@@ -106,7 +128,7 @@ export type ParityReport = z.infer<typeof parityReportSchema>;
 /** A job that takes longer than a call should: an import, an installation. */
 export interface JobRecord {
   id: string;
-  kind: 'importDataset' | 'exampleDataset' | 'installEngine' | 'checkMethods' | 'checkParity';
+  kind: 'backupLab' | 'importDataset' | 'exampleDataset' | 'installEngine' | 'checkMethods' | 'checkParity';
   title: string;
   state: 'running' | 'done' | 'failed' | 'cancelled';
   phase: string;
@@ -349,6 +371,9 @@ export const contract = {
   'machine.describe': method<MachineDescription>()(nothing),
   /** A reading of a few seconds ago at most. */
   'machine.health': method<MachineStatus>()(nothing),
+  'lab.describe': method<LabDescription>()(nothing),
+  /** Writes the whole lab into one file on the lab's machine, while it is in use; `lab restore` makes a lab of it. */
+  'lab.backup': method<JobRecord>()(z.strictObject({ path, datasets: z.boolean().default(true) })),
   /** An archive (.tar.gz) for a report about a fault, without personal names and paths. */
   'lab.diagnostics': method<{ fileName: string; base64: string }>()(nothing),
   'engines.list': method<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),

@@ -290,6 +290,19 @@ export class FakeLab implements LabClient {
       diskFreeBytes: 214e9,
       notices: [],
     }),
+    'lab.describe': () => ({
+      directory: '/home/ada/.local/share/normlab',
+      bytes: 3.4e9,
+      lastBackup: {
+        file: '/media/ada/backups/normlab.tar',
+        bytes: 3.1e9,
+        runs: 46,
+        madeAt: new Date(this.#now - 3 * 86_400_000).toISOString(),
+        damaged: [],
+      },
+      suggestedBackupFile: '/home/ada/normlab-backup-2026-03-01.tar',
+      damaged: [],
+    }),
     'machine.health': () => this.#status(),
     'engines.list': () => [
       {

@@ -22,6 +22,13 @@ export interface ArchiveEntry {
   optional?: boolean;
 }
 
+/** How whoever waits for an archive follows and ends it. */
+export interface ArchiveWatch {
+  signal?: AbortSignal;
+  /** Told of each piece that was read. */
+  onBytes?: (count: number) => void;
+}
+
 const manifestName = 'manifest.json';
 const archiveKinds = ['lab', 'runs'] as const;
 export type ArchiveKind = (typeof archiveKinds)[number];
@@ -46,6 +53,7 @@ export async function writeArchive(
   path: string,
   kind: ArchiveKind,
   entries: readonly ArchiveEntry[],
+  watch: ArchiveWatch = {},
 ): Promise<ArchiveManifest> {
   const archive = pack();
   const manifest: ArchiveManifest = {
@@ -58,29 +66,41 @@ export async function writeArchive(
   };
   const fill = async (): Promise<void> => {
     for (const entry of entries) {
-      const written = await addFile(archive, entry);
+      const written = await addFile(archive, entry, watch);
       if (written !== null) manifest.files.push({ name: entry.name, ...written });
     }
     archive.entry({ name: manifestName }, JSON.stringify(manifest));
     archive.finalize();
   };
-  const filled = fill().catch((error: unknown) => {
-    archive.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw error;
-  });
-  // Whoever fails first says why; the other only breaks off.
-  filled.catch(() => undefined);
+  archive.on('error', () => undefined);
+  let filled: Promise<void> | null = null;
+  // Filled only when it is read: a failure before that would reach nobody.
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    const read = (archive as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+    filled = fill().catch((error: unknown) => {
+      archive.destroy(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    });
+    // Whoever fails first says why; the other only breaks off.
+    filled.catch(() => undefined);
+    for (let piece = await read.next(); piece.done !== true; piece = await read.next()) yield piece.value;
+    await filled;
+  }
   try {
-    await writeChunksAtomically(path, archive as AsyncIterable<Uint8Array>);
+    await writeChunksAtomically(path, pieces());
   } catch (error) {
     archive.destroy();
     throw error;
   }
-  await filled;
   return manifest;
 }
 
-async function addFile(archive: Pack, entry: ArchiveEntry): Promise<{ bytes: number; checksum: string } | null> {
+async function addFile(
+  archive: Pack,
+  entry: ArchiveEntry,
+  { signal, onBytes }: ArchiveWatch,
+): Promise<{ bytes: number; checksum: string } | null> {
+  signal?.throwIfAborted();
   // An open file stays readable when it is removed meanwhile.
   const handle = await open(entry.file, 'r').catch((error: unknown) => {
     if (systemErrorCode(error) === 'ENOENT' && entry.optional === true) return null;
@@ -93,7 +113,8 @@ async function addFile(archive: Pack, entry: ArchiveEntry): Promise<{ bytes: num
     const sum = new Transform({
       transform(chunk: Uint8Array, _encoding, callback) {
         hash.update(chunk);
-        callback(null, chunk);
+        onBytes?.(chunk.length);
+        callback(signal?.aborted ? new Error('The backup was cancelled.') : null, chunk);
       },
     });
     const source = handle.createReadStream({ autoClose: false, ...(size === 0 ? {} : { end: size - 1 }) });

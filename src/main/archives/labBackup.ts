@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import Database from 'better-sqlite3';
 import { syncDirectory } from '#files/atomicWrite.ts';
@@ -21,6 +21,12 @@ export interface BackupReport {
   damaged: LabErrorData[];
 }
 
+export interface BackupOptions {
+  datasets?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
 /**
  * Writes a whole lab into one file, also while it is in use: its database as it is at one moment, the
  * checkpoints that it names, data sets, weights that runs begin with, and exported figures.
@@ -29,7 +35,7 @@ export interface BackupReport {
 export async function backupLab(
   labDirectory: string,
   file: string,
-  options: { datasets?: boolean } = {},
+  options: BackupOptions = {},
 ): Promise<BackupReport> {
   const database = databasePath(labDirectory);
   if (!existsSync(database)) {
@@ -48,7 +54,16 @@ export async function backupLab(
       ...(await listFiles(labDirectory, 'weights')),
       ...(await listFiles(labDirectory, 'exports')),
     ];
-    const { files } = await writeArchive(file, 'lab', entries);
+    const { signal, onProgress } = options;
+    const totalBytes = onProgress === undefined ? 0 : await sumSizes(entries);
+    let doneBytes = 0;
+    const { files } = await writeArchive(file, 'lab', entries, {
+      ...(signal === undefined ? {} : { signal }),
+      onBytes: (count) => {
+        doneBytes += count;
+        onProgress?.(doneBytes, totalBytes);
+      },
+    });
     return {
       file,
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -149,6 +164,20 @@ function describeCopy(directory: string): {
 function toEntry(labDirectory: string, folder: string, name: string): ArchiveEntry {
   const file = join(folder, name);
   return { name: relative(labDirectory, file).split(sep).join('/'), file, optional: true };
+}
+
+async function sumSizes(entries: readonly ArchiveEntry[]): Promise<number> {
+  let sum = 0;
+  for (const { file } of entries) sum += (await stat(file).catch(() => null))?.size ?? 0;
+  return sum;
+}
+
+/** Bytes of everything in a lab's folder. */
+export async function labBytes(labDirectory: string): Promise<number> {
+  const entries = await readdir(labDirectory, { recursive: true, withFileTypes: true }).catch(() => []);
+  return sumSizes(
+    entries.filter((entry) => entry.isFile()).map(({ name, parentPath }) => ({ name, file: join(parentPath, name) })),
+  );
 }
 
 /** Every file below a folder of the lab but hidden ones, which are work in progress. */

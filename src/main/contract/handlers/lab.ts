@@ -1,9 +1,51 @@
-import type { Handlers } from '#shared/contract.ts';
+import { isAbsolute, join, relative } from 'node:path';
+import { homedir } from 'node:os';
+import { lastBackupSchema, type Handlers } from '#shared/contract.ts';
+import { LabError } from '#shared/errors.ts';
 import type { ContractContext } from '../context.ts';
+import { ownMemoryPrefix } from '../deletedExperiments.ts';
 
-/** What concerns the lab as a whole. Loaded late: few need it. */
-export function labHandlers({ lab }: ContractContext): Pick<Handlers, 'lab.diagnostics'> {
+const lastBackupKey = `${ownMemoryPrefix}lastBackup`;
+
+/** What concerns the lab as a whole; what few need is loaded late. */
+export function labHandlers({
+  lab,
+  jobs,
+}: ContractContext): Pick<Handlers, 'lab.describe' | 'lab.backup' | 'lab.diagnostics'> {
   return {
+    async 'lab.describe'() {
+      const { labBytes } = await import('../../archives/labBackup.ts');
+      return {
+        directory: lab.directory,
+        bytes: await labBytes(lab.directory),
+        lastBackup: lastBackupSchema.safeParse(lab.store.memory.get(lastBackupKey)).data ?? null,
+        suggestedBackupFile: join(homedir(), `normlab-backup-${new Date().toISOString().slice(0, 10)}.tar`),
+        damaged: lab.store.damaged(),
+      };
+    },
+    async 'lab.backup'({ path, datasets }) {
+      requireOutside(lab.directory, path);
+      const { backupLab } = await import('../../archives/labBackup.ts');
+      return jobs.start({
+        kind: 'backupLab',
+        title: 'Back up the lab',
+        unit: 'bytes',
+        key: 'backupLab',
+        async run({ signal, report }) {
+          const { file, bytes, runs, damaged } = await backupLab(lab.directory, path, {
+            datasets,
+            signal,
+            onProgress: (done, total) => {
+              report({ phase: 'Writing the backup', done, total });
+            },
+          });
+          const madeAt = new Date().toISOString();
+          const said = damaged.map(({ message }) => message);
+          lab.store.memory.set(lastBackupKey, { file, bytes, runs, madeAt, damaged: said });
+          return null;
+        },
+      });
+    },
     async 'lab.diagnostics'() {
       const [{ collectDiagnostics, diagnosticsNames }, { packDiagnostics, diagnosticsFileName }] = await Promise.all([
         import('../../diagnostics/collectDiagnostics.ts'),
@@ -14,4 +56,18 @@ export function labHandlers({ lab }: ContractContext): Pick<Handlers, 'lab.diagn
       return { fileName: diagnosticsFileName(diagnostics.createdAt), base64: bytes.toString('base64') };
     },
   };
+}
+
+/** A backup within the lab would be lost with it, and would be in the next one. */
+function requireOutside(directory: string, file: string): void {
+  if (!isAbsolute(file)) {
+    throw new LabError('invalidArgument', `“${file}” is no full path.`, 'Write it from the root, as in /home/….');
+  }
+  const inside = relative(directory, file);
+  if (inside.startsWith('..') || isAbsolute(inside)) return;
+  throw new LabError(
+    'invalidArgument',
+    `“${file}” is inside the lab’s own folder.`,
+    'Name a file elsewhere, best on another disk.',
+  );
 }

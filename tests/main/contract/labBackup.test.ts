@@ -1,0 +1,45 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { restoreLab } from '#main/archives/labBackup.ts';
+import type { JobRecord } from '#shared/contract.ts';
+import { openTestLab, temporaryFolder, tinyExperiment, until } from './testLab.ts';
+
+it('is made as a job while the lab is in use, and remembered', async () => {
+  const contract = await openTestLab();
+  const { client, lab } = contract;
+  const { runs } = await client.invoke('experiments.create', { document: { ...tinyExperiment, vary: [], seeds: [1] } });
+  await lab.runs.whenEnded(runs.map(({ id }) => id));
+  expect(await client.invoke('lab.describe', {})).toMatchObject({ directory: lab.directory, lastBackup: null });
+  const folder = await temporaryFolder();
+  const path = join(folder, 'lab.tar');
+  const seen: JobRecord[] = [];
+  client.subscribe('jobsChanged', ({ jobs }) => seen.push(...jobs));
+  const { id } = await client.invoke('lab.backup', { path });
+  await until(contract, () => seen.some((job) => job.id === id && job.state !== 'running'));
+  const ended = seen.at(-1);
+  expect(ended).toMatchObject({ state: 'done', kind: 'backupLab', unit: 'bytes', error: null });
+  expect(ended?.done).toBe(ended?.total);
+  const { lastBackup, bytes } = await client.invoke('lab.describe', {});
+  expect(lastBackup).toMatchObject({ file: path, runs: 1, damaged: [] });
+  expect(bytes).toBeGreaterThan((await stat(join(lab.directory, 'lab.sqlite'))).size);
+  expect(await restoreLab(path, join(folder, 'restored'))).toMatchObject({ runs: 1 });
+});
+
+it('leaves nothing behind where it is cancelled', async () => {
+  const contract = await openTestLab();
+  const { client } = contract;
+  const folder = await temporaryFolder();
+  const { id } = await client.invoke('lab.backup', { path: join(folder, 'lab.tar') });
+  await client.invoke('jobs.cancel', { id });
+  await until(contract, async () => (await client.invoke('jobs.list', {})).every(({ state }) => state === 'cancelled'));
+  expect(await readdir(folder)).toEqual([]);
+  expect((await client.invoke('lab.describe', {})).lastBackup).toBeNull();
+});
+
+it('is refused within the lab itself, and without a full path', async () => {
+  const { client, lab } = await openTestLab();
+  for (const path of [join(lab.directory, 'backup.tar'), 'backup.tar']) {
+    await expect(client.invoke('lab.backup', { path })).rejects.toMatchObject({ code: 'invalidArgument' });
+  }
+});
