@@ -89,8 +89,9 @@ async function whenIdle({ lab, client }: LabContract, output: CommandOutput): Pr
     for (let said = false; ; said = true) {
       const changed = new Promise<void>((resolve) => (notice = resolve));
       const jobs = (await client.invoke('jobs.list', {})).filter((job) => job.state === 'running');
-      const { training, waiting } = lab.runs.queueState();
-      const runs = training.length + waiting.length;
+      const { training, waiting, settings } = lab.runs.queueState();
+      // Those in a paused queue wait for someone who lets it go on, not for this command.
+      const runs = training.length + (settings.paused ? 0 : waiting.length);
       // Jobs are cancelled when the lab is closed.
       if (runs === 0 && (jobs.length === 0 || interrupted.signal.aborted)) return;
       if (!said) {

@@ -95,6 +95,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['train', async () => (await import('./train.ts')).addTrainCommand],
   ['reproduce', async () => (await import('./reproduce.ts')).addReproduceCommand],
   ['runs', async () => (await import('./runs.ts')).addRunCommands],
+  ['queue', async () => (await import('./queue.ts')).addQueueCommands],
   ['analyze', async () => (await import('./analyze.ts')).addAnalyzeCommand],
   ['datasets', async () => (await import('./datasets.ts')).addDatasetCommands],
   ['engines', async () => (await import('./engines.ts')).addEngineCommands],

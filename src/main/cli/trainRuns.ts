@@ -1,4 +1,4 @@
-import type { RunListItem, RunOverview } from '#shared/contract.ts';
+import type { QueueState, RunListItem, RunOverview } from '#shared/contract.ts';
 import { isActive } from '#shared/domain/runState.ts';
 import type { LabErrorData } from '#shared/errors.ts';
 import type { CommandContext } from './context.ts';
@@ -79,7 +79,7 @@ export async function trainRuns(
     const runs = await find();
     if (end === 'left') return { runs, ending: 'left', halted: null };
     showAll(runs);
-    return { runs, ending: stopped ? 'stopped' : 'ended', halted: end.halted ?? null };
+    return { runs, ending: stopped ? 'stopped' : 'ended', halted: end.halted ?? describePause(context, end) };
   };
   try {
     return await session.guard(follow());
@@ -87,6 +87,13 @@ export async function trainRuns(
     line.clear();
     for (const end of ends) end();
   }
+}
+
+/** Why runs that wait in a paused queue do not start. */
+function describePause(context: CommandContext, { settings, queued }: QueueState): LabErrorData | null {
+  if (!settings.paused || queued.length === 0) return null;
+  const hint = `Let it go on with ${context.commandLine('queue resume')}.`;
+  return { code: 'invalidState', message: 'It is paused.', hint };
 }
 
 /** Waits until runs that were asked to stop have done so; returns them then. */

@@ -1,7 +1,7 @@
 import type { LabClient, QueueState } from '#shared/contract.ts';
 
 export interface QueueWatch {
-  /** Resolves with the queue when none of the runs trains or waits in it any more. */
+  /** Resolves with the queue when none of the runs trains or waits in it any more, or those that wait do so in a paused queue. */
   readonly over: Promise<QueueState>;
   /** Looks at the queue now: runs that are in none already are noticed by this only. */
   look(): void;
@@ -14,7 +14,9 @@ export function watchQueue(client: LabClient, runIds: readonly string[]): QueueW
   const over = Promise.withResolvers<QueueState>();
   // Whoever waits for it is told; nobody may wait for it yet.
   over.promise.catch(() => undefined);
-  const isIn = ({ running, queued }: QueueState): boolean => [...running, ...queued].some((id) => watched.has(id));
+  // In a paused queue nobody knows when those that wait will start: whoever follows them would wait for ever.
+  const isIn = ({ running, queued, settings }: QueueState): boolean =>
+    [...running, ...(settings.paused ? [] : queued)].some((id) => watched.has(id));
   const look = (): void => {
     client.invoke('queue.get', {}).then((queue) => {
       if (!isIn(queue)) over.resolve(queue);
