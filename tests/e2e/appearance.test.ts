@@ -36,6 +36,8 @@ describeInBrowser('every view', () => {
       .poll(async () => (await client.invoke('parity.lastReport', {}))?.ok, { timeout: 60_000, interval: 250 })
       .toBe(true);
     await rm(join(folder, '..'), { recursive: true });
+    await client.invoke('queue.set', { paused: true });
+    await client.invoke('experiments.create', { document: { ...tinyExperiment, name: 'Waiting', seeds: [1, 2, 3] } });
     client.close();
     return [
       ['/start', (page) => page.getByText('is ready').first().waitFor()],
@@ -44,10 +46,11 @@ describeInBrowser('every view', () => {
       ['/new', (page) => new ExperimentForm(page).shown()],
       ['/data', (page) => page.getByText('Tiny', { exact: true }).first().waitFor()],
       ['/data/tiny', (page) => page.getByRole('heading', { name: 'Tiny' }).waitFor()],
+      ['/queue', (page) => page.getByRole('table', { name: 'Queue' }).getByText('seed 3').first().waitFor()],
       [
         '/settings',
         async (page) => {
-          await page.getByText('in use').waitFor();
+          await page.getByText('in use', { exact: true }).waitFor();
           await page.getByRole('button', { name: 'regression' }).click();
           await page.getByText('gradient of the first step').first().waitFor();
         },
