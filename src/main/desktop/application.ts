@@ -7,6 +7,7 @@ import { connectBridge, type DesktopLab } from './bridge.ts';
 import { applicationOrigin } from './channels.ts';
 import { menuTemplate } from './menu.ts';
 import { restrictContents, restrictSession } from './security.ts';
+import { watchTraining } from './trainingWatch.ts';
 import { openMainWindow } from './window.ts';
 
 export interface DesktopOptions {
@@ -66,7 +67,15 @@ export async function runDesktop(options: DesktopOptions): Promise<void> {
   app.on('second-instance', show);
   app.on('activate', show);
   app.on('window-all-closed', () => app.quit());
-  quitCleanly(lab, disconnect, show);
+  const endWatch = watchTraining(lab, show);
+  quitCleanly(
+    lab,
+    () => {
+      endWatch();
+      disconnect();
+    },
+    show,
+  );
   show();
 }
 

@@ -12,6 +12,8 @@ import {
   fakeMenu,
   fakeProtocol,
   fakeSession,
+  FakeNotification,
+  fakePowerSaveBlocker,
   FakeWindow,
 } from './fakeElectron.ts';
 
@@ -22,7 +24,8 @@ const { fitToScreens } = await import('#main/desktop/windowState.ts');
 
 const trusted = { url: 'app://normlab/', parent: null };
 let directory: string;
-let eventListener: ((batch: unknown) => void) | null = null;
+const eventListeners = new Set<(batch: unknown) => void>();
+const sendEvents = (): void => eventListeners.forEach((listener) => listener([{ name: 'queueChanged' }]));
 const lab = {
   activeRuns: 0,
   closed: 0,
@@ -37,9 +40,9 @@ const lab = {
     );
   },
   subscribe: (listener: (batch: unknown) => void) => {
-    eventListener = listener;
+    eventListeners.add(listener);
     return () => {
-      eventListener = null;
+      eventListeners.delete(listener);
     };
   },
   activeRunCount: () => lab.activeRuns,
@@ -178,7 +181,7 @@ describe('the bridge', () => {
   });
 
   it('sends events to the window', () => {
-    eventListener?.([{ name: 'queueChanged' }]);
+    sendEvents();
     expect(FakeWindow.all[0]?.webContents.sent.at(-1)).toEqual({
       channel: 'normlab:events',
       payload: [{ name: 'queueChanged' }],
@@ -233,6 +236,39 @@ describe('one application a lab', () => {
   });
 });
 
+describe('while runs train', () => {
+  it('keeps the machine awake, and no longer', () => {
+    expect([...fakePowerSaveBlocker.active.values()]).toEqual([]);
+    lab.activeRuns = 2;
+    sendEvents();
+    lab.activeRuns = 1;
+    sendEvents();
+    expect([...fakePowerSaveBlocker.active.values()]).toEqual(['prevent-app-suspension']);
+    lab.activeRuns = 0;
+    sendEvents();
+    expect([...fakePowerSaveBlocker.active.values()]).toEqual([]);
+  });
+
+  it('tells when the last one ended, once and only to those who look elsewhere', () => {
+    const before = FakeNotification.shown.length;
+    const trainAndEnd = (): void => {
+      for (const count of [1, 0, 0]) {
+        lab.activeRuns = count;
+        sendEvents();
+      }
+    };
+    FakeWindow.focused = FakeWindow.all[0] ?? null;
+    trainAndEnd();
+    expect(FakeNotification.shown).toHaveLength(before);
+    FakeWindow.focused = null;
+    trainAndEnd();
+    expect(FakeNotification.shown).toHaveLength(before + 1);
+    const callsBefore = FakeWindow.all[0]?.calls.length ?? 0;
+    FakeNotification.shown.at(-1)?.emit('click');
+    expect(FakeWindow.all[0]?.calls.slice(callsBefore)).toContain('focus');
+  });
+});
+
 describe('the place of the window', () => {
   const screens = [{ x: 0, y: 0, width: 1920, height: 1080 }];
   const size = { width: 1000, height: 700, maximized: false };
@@ -264,6 +300,7 @@ describe('quitting', () => {
     await exited;
     expect(lab.closed).toBe(1);
     expect(fakeIpcMain.handlers.size).toBe(0);
+    expect(eventListeners.size).toBe(0);
     expect(fakeApp.calls.at(-1)).toBe('exit 0');
   });
 });

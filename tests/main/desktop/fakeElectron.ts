@@ -29,6 +29,10 @@ export class FakeWindow extends EventEmitter {
     FakeWindow.all.push(this);
     fakeApp.emit('web-contents-created', {}, this.webContents);
   }
+  static focused: FakeWindow | null = null;
+  static getFocusedWindow(): FakeWindow | null {
+    return FakeWindow.focused;
+  }
   static getAllWindows(): FakeWindow[] {
     return FakeWindow.all;
   }
@@ -189,6 +193,34 @@ class FakeMenu {
 
 export const fakeMenu = new FakeMenu();
 
+export const fakePowerSaveBlocker = {
+  active: new Map<number, string>(),
+  start(kind: string): number {
+    const id = fakePowerSaveBlocker.active.size + 1;
+    fakePowerSaveBlocker.active.set(id, kind);
+    return id;
+  },
+  stop(id: number): void {
+    fakePowerSaveBlocker.active.delete(id);
+  },
+};
+
+export class FakeNotification extends EventEmitter {
+  static readonly shown: FakeNotification[] = [];
+  readonly options: { title: string; body: string };
+
+  constructor(options: { title: string; body: string }) {
+    super();
+    this.options = options;
+  }
+  static isSupported(): boolean {
+    return true;
+  }
+  show(): void {
+    FakeNotification.shown.push(this);
+  }
+}
+
 /** The module that takes Electron's place. */
 export const electron = {
   app: fakeApp,
@@ -196,6 +228,8 @@ export const electron = {
   dialog: fakeDialog,
   ipcMain: fakeIpcMain,
   Menu: fakeMenu,
+  Notification: FakeNotification,
+  powerSaveBlocker: fakePowerSaveBlocker,
   protocol: fakeProtocol,
   screen: { getAllDisplays: () => [{ workArea: { x: 0, y: 0, width: 1920, height: 1080 } }] },
   session: { defaultSession: fakeSession },
