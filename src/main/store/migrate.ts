@@ -37,10 +37,13 @@ export function backupPath(file: string, version: number): string {
   return `${file}.before-${version}.backup`;
 }
 
+/** Copies that stay: the way back over so many updates. Each is as large as the database. */
+const keptCopies = 2;
+
 /**
  * Brings a database to the newest layout, or to that of the last migration given. All pending
  * migrations run in one transaction; a database that had a layout before is copied first
- * (`backupPath`). Where one fails, the database stays as it was.
+ * (`backupPath`), and the oldest such copies go once it succeeded. Where one fails, the database stays as it was.
  * @throws LabError `labFromNewerVersion` or `labDamaged` (another program's database), both
  *   before anything is written.
  */
@@ -80,6 +83,7 @@ export function migrateDatabase(
   } finally {
     database.pragma(`foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`);
   }
+  if (!database.memory) removeOldCopies(database.name);
 }
 
 function refuseForeignDatabase(database: Database, version: number): void {
@@ -126,15 +130,33 @@ function newerVersion(database: Database, version: number, newest: number): LabE
   );
 }
 
+/** Copies that migrations left of a database, the oldest first. */
+function listCopies(file: string): { path: string; version: number }[] {
+  const folder = dirname(file);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(`${basename(file)}.`))
+    .map((name) => ({
+      path: join(folder, name),
+      version: Number(/\.before-([0-9]+)\.backup$/.exec(name)?.[1] ?? Number.NaN),
+    }))
+    .filter(({ version }) => !Number.isNaN(version))
+    .sort((left, right) => left.version - right.version);
+}
+
 /** The newest copy whose layout this program still knows: made before a version that it does not. */
 function findBackup(file: string, newest: number): string | null {
-  if (!existsSync(dirname(file))) return null;
-  const candidates = readdirSync(dirname(file))
-    .map((name) => ({ name, version: Number(/\.before-([0-9]+)\.backup$/.exec(name)?.[1] ?? Number.NaN) }))
-    .filter(({ name, version }) => name.startsWith(`${basename(file)}.`) && version > newest)
-    .sort((left, right) => left.version - right.version);
-  const [oldest] = candidates;
-  return oldest ? join(dirname(file), oldest.name) : null;
+  return listCopies(file).find(({ version }) => version > newest)?.path ?? null;
+}
+
+function removeOldCopies(file: string): void {
+  for (const { path } of listCopies(file).slice(0, -keptCopies)) {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // It costs space only, and the next update tries again.
+    }
+  }
 }
 
 function readWriter(database: Database): string | null {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
@@ -212,6 +212,22 @@ it('leaves the old database as it was where one migration of several fails, with
   copy.close();
   database.close();
   expect(readdirSync(join(file, '..')).sort()).toEqual(['lab.sqlite', 'lab.sqlite.before-1050.backup']);
+});
+
+it('keeps the copies of the last two updates, and nothing but copies goes', () => {
+  const file = join(temporaryDirectory(), 'lab.sqlite');
+  const database = databaseOfVersion(newest, file);
+  const harmless = [1040, 1050, 1060].map((version): Migration => ({ version, migrate: () => undefined }));
+  writeFileSync(`${file}.before-my-paper.backup`, 'mine');
+  for (const count of [1, 2, 3])
+    migrateDatabase(database, { migrations: [...migrations, ...harmless.slice(0, count)] });
+  database.close();
+  expect(readdirSync(join(file, '..')).sort()).toEqual([
+    'lab.sqlite',
+    'lab.sqlite.before-1050.backup',
+    'lab.sqlite.before-1060.backup',
+    'lab.sqlite.before-my-paper.backup',
+  ]);
 });
 
 it('refuses a migration that leaves rows which refer to nothing', () => {
