@@ -13,6 +13,9 @@ export type FieldMeta = {
   choices?: Record<string, string>;
 };
 
+/** Checks what a field says of itself where it is written. */
+export const meta = (field: FieldMeta): FieldMeta => field;
+
 /** What a method's settings have to fit, beyond their own ranges. */
 export interface MethodContext {
   /** Where the settings stand in the run document: `method`, or `layerMethods.conv1`. */

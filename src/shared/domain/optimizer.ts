@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import type { FieldMeta } from './method.ts';
-
-const meta = (field: FieldMeta): FieldMeta => field;
+import { meta } from './method.ts';
 
 const learningRateField = (standard: number) =>
   z

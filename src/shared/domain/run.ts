@@ -10,12 +10,10 @@ import { diagnosticsSchema } from './diagnostics.ts';
 import { dropoutSchema } from './dropout.ts';
 import { durationSchema, optionalDurationSchema } from './duration.ts';
 import { initialWeightsSchema } from './initialWeights.ts';
-import type { FieldMeta, MethodDescription } from './method.ts';
+import { meta, type MethodDescription } from './method.ts';
 import { methodSchema, methods } from './methods/index.ts';
 import { optimizerSchema } from './optimizer.ts';
 import { scheduleSchema } from './schedule.ts';
-
-const meta = (field: FieldMeta): FieldMeta => field;
 
 /**
  * One training run as a plain document: it drives form, command line, training and re-runs,

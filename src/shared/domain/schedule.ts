@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import type { FieldMeta } from './method.ts';
-
-const meta = (field: FieldMeta): FieldMeta => field;
+import { meta } from './method.ts';
 
 export const scheduleSchema = z.discriminatedUnion('id', [
   z

@@ -5,12 +5,11 @@ import { channelSum } from '../methods/statistics.ts';
 import type { Network } from '../network.ts';
 import { addPrefix, requireTensor } from '../tensors.ts';
 import {
-  drawnBatchSpecifications,
+  trainingPassSpecifications,
   networkInputs,
   populationSpecifications,
   statePrefixes,
   type StepExecution,
-  variableSpecifications,
 } from './inputs.ts';
 import { lossAndGradients, sampleLosses } from './losses.ts';
 
@@ -29,8 +28,7 @@ export function createGradientStep(
   return engine.createStep({
     name: 'gradientStep',
     inputs: {
-      ...variableSpecifications(network),
-      ...drawnBatchSpecifications(network, image, batchSize),
+      ...trainingPassSpecifications(network, image, batchSize),
       ...populationSpecifications(image, populationSize),
     },
     body: (inputs, operations) => addPrefix(lossAndGradients(network, inputs, operations).gradients, gradientPrefix),
@@ -52,8 +50,7 @@ export function createLossStep(
   return engine.createStep({
     name: 'lossStep',
     inputs: {
-      ...variableSpecifications(network),
-      ...drawnBatchSpecifications(network, image, batchSize),
+      ...trainingPassSpecifications(network, image, batchSize),
     },
     body(inputs, operations) {
       const given = networkInputs(inputs, operations);
@@ -83,8 +80,7 @@ export function createGradientNormStep(
   return engine.createStep({
     name: 'gradientNormStep',
     inputs: {
-      ...variableSpecifications(network),
-      ...drawnBatchSpecifications(network, image, batchSize),
+      ...trainingPassSpecifications(network, image, batchSize),
     },
     body: (inputs, operations) =>
       Object.fromEntries(

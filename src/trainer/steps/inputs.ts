@@ -56,13 +56,14 @@ export function imagesSpecification(image: ImageShape, size: number): Record<str
   return { images: { shape: [size, ...image], dtype: 'float32' } };
 }
 
-/** A batch, and where the network draws random numbers their seed (see `createRandomSeed`). */
-export function drawnBatchSpecifications(
+/** Of a pass in training: parameters, statistics, a batch, and where the network draws random numbers their seed. */
+export function trainingPassSpecifications(
   network: Network,
   image: ImageShape,
   size: number,
 ): Record<string, TensorSpecification> {
   return {
+    ...variableSpecifications(network),
     ...batchSpecifications(network, image, size),
     ...(network.drawsRandomNumbers && randomSeedSpecification),
   };

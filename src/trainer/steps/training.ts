@@ -7,7 +7,7 @@ import type { Optimizer } from '../optimizer.ts';
 import { addPrefix, disposeAll, requireTensor, selectByPrefix } from '../tensors.ts';
 import type { VariableDefinition } from '../methods/method.ts';
 import {
-  drawnBatchSpecifications,
+  trainingPassSpecifications,
   networkInputs,
   populationSpecifications,
   statePrefixes,
@@ -49,7 +49,7 @@ export function createTrainingStep(
     name: populationSize === null ? 'trainingStep' : 'trainingStepWithPopulation',
     inputs: {
       ...stateSpecifications(network, optimizer),
-      ...drawnBatchSpecifications(network, image, batchSize),
+      ...trainingPassSpecifications(network, image, batchSize),
       ...populationSpecifications(image, populationSize),
       ...Object.fromEntries(optimizer.scalarNames.map((name) => [name, { shape: [], dtype: 'float32' as const }])),
     },
