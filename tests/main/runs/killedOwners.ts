@@ -4,16 +4,15 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { createDatasetService } from '#main/datasets/datasetService.ts';
 import { ExperimentService } from '#main/runs/experimentService.ts';
 import { openStore } from '#main/store/openStore.ts';
 import type { RunRecord } from '#main/store/store.ts';
 import { createRandomStream } from '#shared/random/randomStream.ts';
-import { fakeDataset } from './fakes.ts';
+import { createTinyLabDirectory, tinyRun } from '../../lab/tinyLab.ts';
 
 export interface Night {
   /** Ids that were made, in order. */
@@ -25,30 +24,40 @@ export interface Night {
   kills: number;
   /** What labs said when they opened: nothing is expected. */
   notices: string[];
-  /** Resident memory of the owner that came to the end, bytes. */
-  memoryBytes: number;
+  /** Memory of each owner after each run that it saw end, in order. */
+  memory: OwnerMemory[][];
+}
+
+export interface OwnerMemory {
+  /** Runs that have ended under this owner. */
+  endedRuns: number;
+  /** In use after a collection of garbage. */
+  heapBytes: number;
+  residentBytes: number;
 }
 
 const entry = fileURLToPath(new URL('fixtures/queueOwner.ts', import.meta.url));
 
-/** Runs owners until one comes to its end; the first `kills` of them are killed. */
+/**
+ * Runs owners until one comes to its end; the first `kills` of them are killed.
+ * @param directory A lab with the data set `tiny`.
+ */
 export async function spendNight(directory: string, runCount: number, kills: number, seed: number): Promise<Night> {
   const made = await makeRuns(directory, runCount);
   const random = createRandomStream(seed, 'kills');
   // A run is two lines at least, because a trainer takes long to start: there is always one more to kill at.
   const linesBetween = Math.max(4, Math.floor((2 * runCount) / (kills + 1)));
-  const night: Night = { made, runs: [], losses: new Map(), kills: 0, notices: [], memoryBytes: 0 };
+  const night: Night = { made, runs: [], losses: new Map(), kills: 0, notices: [], memory: [] };
   for (;;) {
     const killAt = night.kills < kills ? 1 + random.integer(linesBetween) : Number.POSITIVE_INFINITY;
-    const { killed, lines, status } = await runOwner(directory, killAt);
+    const { killed, lines, memory, status } = await runOwner(directory, killAt);
+    night.memory.push(memory);
     night.notices.push(...lines.filter((line) => line.startsWith('notice ')));
     if (killed) {
       night.kills += 1;
       continue;
     }
     if (status !== 0) throw new Error(`The owner ended with status ${String(status)}: ${lines.slice(-5).join(' | ')}`);
-    const memory = lines.find((line) => line.startsWith('memory '));
-    night.memoryBytes = Number(memory?.slice('memory '.length));
     break;
   }
   const store = openStore(directory);
@@ -68,9 +77,9 @@ export async function spendNight(directory: string, runCount: number, kills: num
 async function makeRuns(directory: string, count: number): Promise<string[]> {
   const store = openStore(directory);
   try {
-    const datasets = { get: () => Promise.resolve(fakeDataset), directory: () => directory };
+    const datasets = createDatasetService({ datasetsDirectory: join(directory, 'datasets') });
     const seeds = Array.from({ length: count }, (_, index) => index);
-    const document = { name: 'Night', base: { dataset: { id: 'fake' } }, seeds };
+    const document = { name: 'Night', base: tinyRun, seeds };
     return (await new ExperimentService(store, datasets, directory).create(document)).runs.map(({ id }) => id);
   } finally {
     store.close();
@@ -80,21 +89,27 @@ async function makeRuns(directory: string, count: number): Promise<string[]> {
 async function runOwner(
   directory: string,
   killAt: number,
-): Promise<{ killed: boolean; lines: string[]; status: number | null }> {
+): Promise<{ killed: boolean; lines: string[]; memory: OwnerMemory[]; status: number | null }> {
   // A group of its own: its trainers are killed with it.
   const owner = spawn(process.execPath, [entry, directory], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(owner, 'close') as Promise<[number | null]>;
   const lines: string[] = [];
+  const memory: OwnerMemory[] = [];
   let killed = false;
   try {
     for await (const line of createInterface({ input: owner.stdout })) {
+      if (line.startsWith('memory ')) {
+        const [endedRuns = NaN, heapBytes = NaN, residentBytes = NaN] = line.split(' ').slice(1).map(Number);
+        memory.push({ endedRuns, heapBytes, residentBytes });
+        continue;
+      }
       lines.push(line);
       if (killed || lines.length < killAt || owner.pid === undefined) continue;
       killed = true;
       process.kill(-owner.pid, 'SIGKILL');
     }
     const [status] = await closed;
-    return { killed, lines, status };
+    return { killed, lines, memory, status };
   } finally {
     if (owner.exitCode === null && owner.signalCode === null) owner.kill('SIGKILL');
   }
@@ -106,9 +121,23 @@ export function expectedLosses(seed: number): { steps: number[]; values: number[
   return { steps, values: steps.map((step) => seed + 1 / (step + 1)) };
 }
 
+/** The owner that saw most runs end, at ten of its runs. */
+function describeMemory({ memory }: Night): object[] {
+  const longest = memory.reduce((most, owner) => (owner.length > most.length ? owner : most), []);
+  const every = Math.max(1, Math.floor(longest.length / 10));
+  const mebibytes = (bytes: number): number => Math.round((bytes / 2 ** 20) * 10) / 10;
+  return longest
+    .filter((_, index) => index % every === every - 1)
+    .map(({ endedRuns, heapBytes, residentBytes }) => ({
+      endedRuns,
+      heapMiB: mebibytes(heapBytes),
+      residentMiB: mebibytes(residentBytes),
+    }));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [runCount = 500, kills = 50, seed = 1] = process.argv.slice(2).map(Number);
-  const directory = mkdtempSync(join(tmpdir(), 'normlab-night-'));
+  const { directory, remove } = await createTinyLabDirectory();
   try {
     const startMs = performance.now();
     const night = await spendNight(directory, runCount, kills, seed);
@@ -125,11 +154,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
         curvesThatDiffer: differs.length,
         kills: night.kills,
         notices: night.notices,
-        memoryMiB: Math.round(night.memoryBytes / 2 ** 20),
+        memoryOfLongestOwner: describeMemory(night),
         seconds: Math.round((performance.now() - startMs) / 1000),
       }),
     );
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await remove();
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { trainWithKills } from './killedTraining.ts';
 
-// 25 kills of each: `node tests/main/runs/killedTraining.ts 25 SEED`.
-const kills = 5;
+// With other seeds: `node tests/main/runs/killedTraining.ts 25 SEED`.
+const kills = 25;
 const seed = 20190507;
 
 describe.runIf(process.platform !== 'win32')(
