@@ -15,16 +15,18 @@ const { values } = parseArgs({ options: { lab: { type: 'string' } }, strict: fal
 const labDirectory = typeof values.lab === 'string' ? resolve(values.lab) : defaultLabDirectory(process.env);
 
 async function openLab(): Promise<DesktopLab> {
-  const contract = createLabContract(await createLab({ labDirectory, door: 'desktop' }), { hasDialogs: true });
-  // Command lines of the same user become clients of this window's lab.
-  const host = await startWebHost({ lab: contract, port: 0 });
+  const contract = createLabContract(await createLab({ labDirectory, door: 'desktop', orForReading: true }), {
+    hasDialogs: true,
+  });
+  // Command lines of the same user become clients of this window's lab; nobody owns one that is only read.
+  const host = contract.lab.readOnly === null ? await startWebHost({ lab: contract, port: 0 }) : null;
   return {
     directory: contract.lab.directory,
     dispatch: (name, input) => contract.dispatcher.dispatch(name, input),
     subscribe: (listener) => contract.events.subscribe(listener),
     activeRunCount: () => contract.lab.runs.queueState().training.length,
     async close() {
-      await host.close();
+      await host?.close();
       await contract.close();
     },
   };

@@ -12,7 +12,8 @@ import { trainerLauncher, type TrainerLauncher } from './runs/trainerLauncher.ts
 import { describeEngine } from './runs/trainerTask.ts';
 import { appVersion } from './runs/environment.ts';
 import type { LabDoor } from './store/labLock.ts';
-import { openLab } from './store/openStore.ts';
+import { canBeRead, isFromNewerVersion, openLabForReading } from './store/labForReading.ts';
+import { openLab, type OpenLab } from './store/openStore.ts';
 import type { MetricStore, RunRecord, Store } from './store/store.ts';
 import type { LabErrorData } from '#shared/errors.ts';
 
@@ -23,6 +24,8 @@ export interface LabOptions extends Pick<
   labDirectory: string;
   /** The front door that opens it. */
   door: LabDoor;
+  /** Opens a lab for reading only where this program may not or must not change it. */
+  orForReading?: boolean;
   launcher?: TrainerLauncher;
   /** In place of the engines of this machine. */
   engines?: EngineService;
@@ -36,6 +39,10 @@ export interface LabOptions extends Pick<
 export interface Lab {
   readonly directory: string;
   readonly door: LabDoor;
+  /** Why nothing in the folder may change, and what to do; null where this process owns it. */
+  readonly readOnly: LabErrorData | null;
+  /** Folder of the database that this process reads: the lab's own, or that of a copy where the lab is open for reading. */
+  readonly databaseDirectory: string;
   readonly datasets: DatasetService;
   readonly engines: EngineService;
   readonly experiments: ExperimentService;
@@ -59,23 +66,42 @@ export function openEngines(launcher: TrainerLauncher): EngineService {
   });
 }
 
+interface Opened extends Omit<OpenLab, 'owner'> {
+  readOnly: LabErrorData | null;
+  databaseDirectory: string;
+}
+
+async function open(directory: string, { door, orForReading = false }: LabOptions): Promise<Opened> {
+  if (orForReading && (await isFromNewerVersion(directory))) return openLabForReading(directory, door);
+  try {
+    const opened = openLab(directory, door, { appVersion: appVersion() });
+    return { ...opened, readOnly: null, databaseDirectory: directory };
+  } catch (error) {
+    if (orForReading && canBeRead(directory, error)) return openLabForReading(directory, door);
+    throw error;
+  }
+}
+
 /**
  * Opens a lab: the service graph, built once and shared by every front door.
  * @throws LabError `labInUse`, `labNotWritable`, `labFromNewerVersion`, `labDamaged`, `diskFull`.
  */
 export async function createLab(options: LabOptions): Promise<Lab> {
   const directory = resolve(options.labDirectory);
-  const opened = openLab(directory, options.door, { appVersion: appVersion() });
+  const opened = await open(directory, options);
   try {
     const store = options.wrapStore?.(opened.store) ?? opened.store;
     const launcher = options.launcher ?? trainerLauncher();
-    const datasets = createDatasetService({ datasetsDirectory: join(directory, 'datasets') });
+    const datasets = createDatasetService({
+      datasetsDirectory: join(directory, 'datasets'),
+      readOnly: opened.readOnly !== null,
+    });
     const engines = options.engines ?? openEngines(launcher);
     const health = new HealthMonitor(
       options.healthProbe ?? createHealthProbe({ labDirectory: directory, environment: process.env }),
     );
     const runs = new RunService({ ...options, store, datasets, engines, launcher, labDirectory: directory, health });
-    const interrupted = runs.recoverInterrupted();
+    const interrupted = opened.readOnly === null ? runs.recoverInterrupted() : [];
     let closing: Promise<void> | null = null;
     const close = async (graceful: boolean): Promise<void> => {
       try {
@@ -85,10 +111,12 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       }
     };
     // What a figure's writer left when it was killed.
-    await removeLeftoverTemporaryFiles(join(directory, 'exports'));
+    if (opened.readOnly === null) await removeLeftoverTemporaryFiles(join(directory, 'exports'));
     return {
       directory,
       door: options.door,
+      readOnly: opened.readOnly,
+      databaseDirectory: opened.databaseDirectory,
       datasets,
       engines,
       experiments: new ExperimentService(store, datasets, directory),

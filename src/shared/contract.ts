@@ -25,12 +25,24 @@ import { methodCheckSchema, type EngineDescription } from './protocol.ts';
  */
 interface MethodDefinition<Input extends z.ZodType, Output> {
   input: Input;
+  effect: MethodEffect;
   /** Carries the result's type; never set. */
   output?: Output;
 }
 
-function method<Output>() {
-  return <Input extends z.ZodType>(input: Input): MethodDefinition<Input, Output> => ({ input });
+/**
+ * What a method does to the lab: `reads` leaves its folder as it is, `remembers` keeps something for the
+ * interface (in a lab that is open for reading only until the program ends), `changes` is refused there.
+ */
+export type MethodEffect = 'reads' | 'remembers' | 'changes';
+
+// No method without saying what it does: there is no other way to declare one.
+const reads = <Output>() => declare<Output>('reads');
+const remembers = <Output>() => declare<Output>('remembers');
+const changes = <Output>() => declare<Output>('changes');
+
+function declare<Output>(effect: MethodEffect) {
+  return <Input extends z.ZodType>(input: Input): MethodDefinition<Input, Output> => ({ input, effect });
 }
 
 const nothing = z.strictObject({});
@@ -47,6 +59,8 @@ export interface MachineDescription {
   door: 'desktop' | 'web' | 'cli';
   /** True where the host can show an open dialog and save dialogs of its own. */
   hasDialogs: boolean;
+  /** Why the lab is open for reading only, and what to do; null where it can be changed. */
+  readOnly: LabErrorData | null;
   processor: string;
   cores: number;
   memoryBytes: number;
@@ -368,31 +382,32 @@ export interface QueueEntry {
 }
 
 export const contract = {
-  'machine.describe': method<MachineDescription>()(nothing),
+  'machine.describe': reads<MachineDescription>()(nothing),
   /** A reading of a few seconds ago at most. */
-  'machine.health': method<MachineStatus>()(nothing),
-  'lab.describe': method<LabDescription>()(nothing),
+  'machine.health': reads<MachineStatus>()(nothing),
+  'lab.describe': reads<LabDescription>()(nothing),
   /** Writes the whole lab into one file on the lab's machine, while it is in use; `lab restore` makes a lab of it. */
-  'lab.backup': method<JobRecord>()(z.strictObject({ path, datasets: z.boolean().default(true) })),
+  'lab.backup': reads<JobRecord>()(z.strictObject({ path, datasets: z.boolean().default(true) })),
   /** An archive (.tar.gz) for a report about a fault, without personal names and paths. */
-  'lab.diagnostics': method<{ fileName: string; base64: string }>()(nothing),
-  'engines.list': method<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
-  'engines.install': method<JobRecord>()(z.strictObject({ id })),
+  'lab.diagnostics': reads<{ fileName: string; base64: string }>()(nothing),
+  'engines.list': reads<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
+  'engines.install': changes<JobRecord>()(z.strictObject({ id })),
   /** Checks every method's gradient and losses on the engine that trains, or the one named. */
-  'engines.checkMethods': method<JobRecord>()(z.strictObject({ id: id.optional() })),
+  'engines.checkMethods': changes<JobRecord>()(z.strictObject({ id: id.optional() })),
   /** The last check that was finished in this lab, if there is one. */
-  'engines.lastCheck': method<EngineCheck | null>()(nothing),
+  'engines.lastCheck': reads<EngineCheck | null>()(nothing),
   /** Repeats the reference run in a folder, or all in it, on the engine that trains. */
-  'parity.check': method<JobRecord>()(z.strictObject({ path })),
-  'parity.lastReport': method<ParityReport | null>()(nothing),
-  'jobs.list': method<JobRecord[]>()(nothing),
-  'jobs.cancel': method<JobRecord>()(z.strictObject({ id })),
+  'parity.check': changes<JobRecord>()(z.strictObject({ path })),
+  'parity.lastReport': reads<ParityReport | null>()(nothing),
+  'jobs.list': reads<JobRecord[]>()(nothing),
+  'jobs.cancel': reads<JobRecord>()(z.strictObject({ id })),
 
-  'datasets.list': method<DatasetDocument[]>()(nothing),
-  'datasets.inspect': method<DatasetInspection>()(z.strictObject({ path })),
-  'datasets.import': method<JobRecord>()(z.strictObject({ path, name: name.optional() })),
-  'datasets.ensureExample': method<JobRecord>()(nothing),
-  'datasets.preview': method<DatasetPreview>()(
+  'datasets.list': reads<DatasetDocument[]>()(nothing),
+  /** Unpacks archives within the lab. */
+  'datasets.inspect': changes<DatasetInspection>()(z.strictObject({ path })),
+  'datasets.import': changes<JobRecord>()(z.strictObject({ path, name: name.optional() })),
+  'datasets.ensureExample': changes<JobRecord>()(nothing),
+  'datasets.preview': reads<DatasetPreview>()(
     z.strictObject({
       id,
       split: z.enum(['training', 'validation']).default('training'),
@@ -403,66 +418,66 @@ export const contract = {
     }),
   ),
   /** Reads every byte of a data set again and compares it with its checksums. */
-  'datasets.verify': method<{ id: string; ok: boolean; problems: string[] }>()(z.strictObject({ id })),
-  'datasets.remove': method<null>()(z.strictObject({ id })),
+  'datasets.verify': reads<{ id: string; ok: boolean; problems: string[] }>()(z.strictObject({ id })),
+  'datasets.remove': changes<null>()(z.strictObject({ id })),
 
-  'experiments.list': method<ExperimentListItem[]>()(z.strictObject({ archived: z.boolean().default(false) })),
-  'experiments.get': method<ExperimentDetail>()(z.strictObject({ id })),
-  'experiments.preview': method<ExperimentPreview>()(z.strictObject({ document: z.unknown() })),
+  'experiments.list': reads<ExperimentListItem[]>()(z.strictObject({ archived: z.boolean().default(false) })),
+  'experiments.get': reads<ExperimentDetail>()(z.strictObject({ id })),
+  'experiments.preview': reads<ExperimentPreview>()(z.strictObject({ document: z.unknown() })),
   /** The runs that an experiment would have. @throws LabError where it cannot be created. */
-  'experiments.plan': method<PlannedRun[]>()(z.strictObject({ document: z.unknown() })),
+  'experiments.plan': reads<PlannedRun[]>()(z.strictObject({ document: z.unknown() })),
   /** Creates the experiment, its runs queued. */
-  'experiments.create': method<ExperimentDetail>()(z.strictObject({ document: z.unknown() })),
+  'experiments.create': changes<ExperimentDetail>()(z.strictObject({ document: z.unknown() })),
   /**
    * The experiment that compares the same on the same data: found and extended by the seeds that it does
    * not have, or created. What did not reach its end is queued; finished and diverged runs stay as they are.
    */
-  'experiments.ensure': method<EnsuredExperiment>()(z.strictObject({ document: z.unknown() })),
-  'experiments.rename': method<ExperimentListItem>()(z.strictObject({ id, name })),
-  'experiments.archive': method<null>()(z.strictObject({ ids, archived: z.boolean() })),
+  'experiments.ensure': changes<EnsuredExperiment>()(z.strictObject({ document: z.unknown() })),
+  'experiments.rename': changes<ExperimentListItem>()(z.strictObject({ id, name })),
+  'experiments.archive': changes<null>()(z.strictObject({ ids, archived: z.boolean() })),
   /** Stops their runs and hides them; undone by `restore` until the lab is closed. */
-  'experiments.delete': method<null>()(z.strictObject({ ids })),
-  'experiments.restore': method<null>()(z.strictObject({ ids })),
+  'experiments.delete': changes<null>()(z.strictObject({ ids })),
+  'experiments.restore': changes<null>()(z.strictObject({ ids })),
 
-  'runs.get': method<RunDetail>()(z.strictObject({ id })),
-  'runs.stop': method<RunListItem[]>()(z.strictObject({ ids })),
-  'runs.resume': method<RunListItem[]>()(z.strictObject({ ids })),
+  'runs.get': reads<RunDetail>()(z.strictObject({ id })),
+  'runs.stop': changes<RunListItem[]>()(z.strictObject({ ids })),
+  'runs.resume': changes<RunListItem[]>()(z.strictObject({ ids })),
   /**
    * Runs in order of creation: all, or those named by their own id or their experiment's.
    * @throws LabError `notFound` where a name is that of none, or of several.
    */
-  'runs.find': method<RunOverview[]>()(
+  'runs.find': reads<RunOverview[]>()(
     z.strictObject({
       ids: z.array(idPart).min(1).max(10_000).optional(),
       states: z.array(z.enum(runStates)).optional(),
     }),
   ),
-  'runs.read': method<StoredRun>()(z.strictObject({ id: idPart })),
+  'runs.read': reads<StoredRun>()(z.strictObject({ id: idPart })),
   /** Deletes runs with everything they made, all or none; returns their ids. @throws LabError `invalidState` where one trains. */
-  'runs.delete': method<string[]>()(z.strictObject({ ids })),
+  'runs.delete': changes<string[]>()(z.strictObject({ ids })),
   /** Adds the runs of an archive (`runs export --archive`), all or none. @throws LabError `invalidArchive`. */
-  'runs.import': method<ImportedRuns>()(z.strictObject({ path })),
+  'runs.import': changes<ImportedRuns>()(z.strictObject({ path })),
   /** Pauses runs that wait or train, these with a checkpoint at the next step; `runs.resume` goes on with them. */
-  'runs.pause': method<RunListItem[]>()(z.strictObject({ ids })),
+  'runs.pause': changes<RunListItem[]>()(z.strictObject({ ids })),
 
-  'queue.get': method<QueueState>()(nothing),
+  'queue.get': reads<QueueState>()(nothing),
   /** Runs that train, then those that wait and those not started in their order, then those that are paused. */
-  'queue.list': method<QueueEntry[]>()(nothing),
+  'queue.list': reads<QueueEntry[]>()(nothing),
   /** Changes some of the settings, for this lab and from now on. */
-  'queue.set': method<QueueState>()(queueSettingsSchema.partial()),
+  'queue.set': changes<QueueState>()(queueSettingsSchema.partial()),
   /** Moves a waiting run among those of its priority. @throws LabError `invalidState` where it does not wait. */
-  'queue.move': method<QueueState>()(z.strictObject({ id, to: z.enum(queueMoves) })),
+  'queue.move': changes<QueueState>()(z.strictObject({ id, to: z.enum(queueMoves) })),
   /** @throws LabError `invalidState` where one of the runs does not wait: none is changed then. */
-  'queue.prioritize': method<QueueState>()(z.strictObject({ ids, priority: z.enum(runPriorities) })),
+  'queue.prioritize': changes<QueueState>()(z.strictObject({ ids, priority: z.enum(runPriorities) })),
   /** Starts queued runs of an earlier session: those named, or all. */
-  'queue.start': method<QueueState>()(z.strictObject({ ids: ids.optional() })),
+  'queue.start': changes<QueueState>()(z.strictObject({ ids: ids.optional() })),
 
-  'metrics.list': method<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),
+  'metrics.list': reads<{ runId: string; series: string[] }[]>()(z.strictObject({ runIds: ids })),
   /**
    * Points after `afterStep` of many series at once. A client draws what it holds and asks for what
    * came after it: nothing is doubled or missed whatever happens to the connection meanwhile.
    */
-  'metrics.read': method<SeriesSlice[]>()(
+  'metrics.read': reads<SeriesSlice[]>()(
     z.strictObject({
       requests: z
         .array(
@@ -482,12 +497,12 @@ export const contract = {
   ),
 
   /** What series of runs come to (statistics/finalValue.ts), of every point as it was recorded. */
-  'metrics.finalValues': method<FinalValues[]>()(
+  'metrics.finalValues': reads<FinalValues[]>()(
     z.strictObject({ runIds: ids, series: z.array(z.string().min(1).max(200)).min(1).max(50) }),
   ),
 
   /** Every point as it was recorded, also those that are not finite. @throws LabError `labDamaged` where one is missing. */
-  'metrics.points': method<StoredPoints>()(
+  'metrics.points': reads<StoredPoints>()(
     z.strictObject({
       runId: id,
       series: z.string().min(1).max(200),
@@ -497,8 +512,8 @@ export const contract = {
   ),
 
   /** Small JSON values that the interface keeps: drafts, settings, window layout. */
-  'memory.get': method<unknown>()(z.strictObject({ key: z.string().min(1).max(200) })),
-  'memory.set': method<null>()(z.strictObject({ key: z.string().min(1).max(200), value: z.unknown() })),
+  'memory.get': reads<unknown>()(z.strictObject({ key: z.string().min(1).max(200) })),
+  'memory.set': remembers<null>()(z.strictObject({ key: z.string().min(1).max(200), value: z.unknown() })),
 } as const;
 
 export type Contract = typeof contract;

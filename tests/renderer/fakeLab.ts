@@ -283,6 +283,7 @@ export class FakeLab implements LabClient {
       labDirectory: '/home/ada/.local/share/normlab',
       door: 'web',
       hasDialogs: false,
+      readOnly: null,
       processor: 'AMD Ryzen 7 7840U',
       cores: 8,
       memoryBytes: 33.4e9,

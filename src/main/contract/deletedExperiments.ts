@@ -47,12 +47,17 @@ export class DeletedExperiments {
     this.#remember();
   }
 
+  /** Hides what an earlier owner of the lab could not remove. @returns whether there is any of it. */
+  hideLeftovers(): boolean {
+    const left = this.#lab.store.memory.get(memoryKey);
+    if (!Array.isArray(left)) return false;
+    for (const id of left) if (typeof id === 'string' && this.#lab.store.experiments.get(id)) this.#ids.add(id);
+    return true;
+  }
+
   /** Removes what an earlier owner of the lab could not. */
   async purgeLeftovers(): Promise<void> {
-    const left = this.#lab.store.memory.get(memoryKey);
-    if (!Array.isArray(left)) return;
-    for (const id of left) if (typeof id === 'string' && this.#lab.store.experiments.get(id)) this.#ids.add(id);
-    await this.purge();
+    if (this.hideLeftovers()) await this.purge();
   }
 
   /** Removes for good, with all files. */

@@ -15,10 +15,12 @@ const maximumDepth = 64;
 /**
  * The dispatcher over a set of handlers.
  * @param onUnexpected Gets what was thrown and is not a `LabError`, for the log.
+ * @param readOnly Why the lab is open for reading only: methods that change it are refused with this.
  */
 export function createDispatcher(
   handlers: Handlers,
   onUnexpected: (name: string, error: unknown) => void = () => undefined,
+  readOnly: LabErrorData | null = null,
 ): Dispatcher {
   return {
     async dispatch(name, input) {
@@ -30,6 +32,7 @@ export function createDispatcher(
             'Update the program that asked; it does not fit this lab.',
           );
         }
+        if (readOnly !== null && contract[name].effect === 'changes') throw LabError.from(readOnly);
         refuseHarmfulInput(input, name);
         const parsed = contract[name].input.safeParse(input);
         if (!parsed.success) {

@@ -64,7 +64,7 @@ export function createLabContract(lab: Lab, options: LabContractOptions = {}): L
   };
   lab.runs.estimateMemoryWith((run) => estimateMemoryBytes(run.document, speeds));
   const stopForwarding = forwardRunEvents(context);
-  const dispatcher = createDispatcher(createHandlers(context), options.onUnexpected);
+  const dispatcher = createDispatcher(createHandlers(context), options.onUnexpected, lab.readOnly);
   const ready = prepare(context, options.estimates ?? true);
   // Where it fails, estimates are missing and deleted experiments stay hidden: nothing to stop for.
   ready.catch((error: unknown) => options.onUnexpected?.('prepare', error));
@@ -74,7 +74,7 @@ export function createLabContract(lab: Lab, options: LabContractOptions = {}): L
     try {
       await jobs.close();
       await ready.catch(() => undefined);
-      await context.deleted.purge();
+      if (lab.readOnly === null) await context.deleted.purge();
     } finally {
       await lab.close({ graceful });
       stopForwarding();
@@ -125,7 +125,8 @@ function forwardRunEvents(context: ContractContext): () => void {
 }
 
 async function prepare({ lab, speeds, deleted }: ContractContext, estimates: boolean): Promise<void> {
-  await deleted.purgeLeftovers();
+  if (lab.readOnly === null) await deleted.purgeLeftovers();
+  else deleted.hideLeftovers();
   if (!estimates) return;
   speeds.setDatasets(await lab.datasets.list());
   const latest = lab.experiments.list().slice(0, experimentsForSpeed).reverse();

@@ -69,8 +69,11 @@ const maximumNameLength = 120;
 /** Disk space that imports leave free, so that the lab itself can go on writing. */
 const reservedBytes = 64 * 1024 ** 2;
 
-/** @param options.datasetsDirectory Folder `datasets` of a lab; made when something is written to it. */
-export function createDatasetService(options: { datasetsDirectory: string }): DatasetService {
+/**
+ * @param options.datasetsDirectory Folder `datasets` of a lab; made when something is written to it.
+ * @param options.readOnly True where nothing in it may change: what interrupted imports left stays.
+ */
+export function createDatasetService(options: { datasetsDirectory: string; readOnly?: boolean }): DatasetService {
   const datasetsDirectory = resolve(options.datasetsDirectory);
   const directory = (id: string): string => {
     if (!idPattern.test(id))
@@ -79,7 +82,8 @@ export function createDatasetService(options: { datasetsDirectory: string }): Da
   };
 
   let leftoversRemoved: Promise<void> | null = null;
-  const prepare = (): Promise<void> => (leftoversRemoved ??= removeLeftovers(datasetsDirectory));
+  const prepare = (): Promise<void> =>
+    (leftoversRemoved ??= options.readOnly === true ? Promise.resolve() : removeLeftovers(datasetsDirectory));
 
   /** Puts finished data sets in place one after the other, so that two imports never choose the same id. */
   let placing: Promise<unknown> = Promise.resolve();

@@ -13,13 +13,14 @@ const doorNames: { readonly [Door in LabDoor]: string } = {
 
 export type LabLock = ProcessLock;
 
-function lockPath(labDirectory: string): string {
+/** The file whose lock its owner holds. */
+export function labLockPath(labDirectory: string): string {
   return join(labDirectory, 'owner.lock');
 }
 
 /** Who owns a lab folder now, as far as it wrote that down. */
 export function readLabOwner(labDirectory: string): LockOwner | null {
-  return readLockOwner(lockPath(labDirectory));
+  return readLockOwner(labLockPath(labDirectory));
 }
 
 /**
@@ -27,7 +28,7 @@ export function readLabOwner(labDirectory: string): LockOwner | null {
  * @throws LabError `labInUse` naming the owner, `labNotWritable`, `diskFull`.
  */
 export function acquireLabLock(labDirectory: string, door: LabDoor): LabLock {
-  const lock = tryAcquireProcessLock(lockPath(labDirectory), doorNames[door]);
+  const lock = tryAcquireProcessLock(labLockPath(labDirectory), doorNames[door]);
   if (lock) return lock;
   const owner = readLabOwner(labDirectory);
   const name = owner

@@ -159,7 +159,8 @@ function removeOldCopies(file: string): void {
   }
 }
 
-function readWriter(database: Database): string | null {
+/** Version of the program that wrote the layout; null where it is not written down. */
+export function readWriter(database: Database): string | null {
   try {
     const value = database.prepare(`SELECT value FROM labInfo WHERE key = 'appVersion'`).pluck().get();
     return typeof value === 'string' ? value : null;

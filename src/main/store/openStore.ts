@@ -11,8 +11,9 @@ import { acquireLabLock, type LabDoor } from './labLock.ts';
 import type { LockOwner } from './processLock.ts';
 import { createMemoryStore } from './memoryStore.ts';
 import { createMetricStore } from './metricStore.ts';
-import { migrateDatabase, requireReadableVersion } from './migrate.ts';
+import { migrateDatabase, newestVersion, readVersion, requireReadableVersion } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
+import { doubtDamage, newerLayout, ownLayout, type MakePart } from './newerLayout.ts';
 import { createQueueStore } from './queueStore.ts';
 import { createRunStore } from './runStore.ts';
 import { describeSalvage, finishReplacement, salvageDatabase } from './salvage.ts';
@@ -173,7 +174,10 @@ function openStoreReadOnly(labDirectory: string, { onNotice }: OpenStoreOptions)
   let database: Database.Database | undefined;
   try {
     database = openReadable(labDirectory);
-    const store = openTables(database, file);
+    const store =
+      readVersion(database) > newestVersion
+        ? createStore(database, newerLayout(file), describeNewerDamage)
+        : openTables(database, file);
     for (const notice of store.damaged()) onNotice?.(notice);
     return store;
   } catch (error) {
@@ -182,10 +186,19 @@ function openStoreReadOnly(labDirectory: string, { onNotice }: OpenStoreOptions)
   }
 }
 
+function describeNewerDamage(database: Database.Database): LabErrorData[] {
+  try {
+    return listDamage(database).map(doubtDamage);
+  } catch {
+    // Its tables are others; whoever asks for what is in them is told.
+    return [];
+  }
+}
+
 /** @throws LabError `labDamaged` where a table is not as its migrations made it. */
 function openTables(database: Database.Database, file: string): Store {
   try {
-    return translateErrors(createStore(database, file), file);
+    return translateErrors(createStore(database, ownLayout(file)), file);
   } catch (error) {
     const isSqlError = error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR';
     throw isSqlError ? damagedFile(file, error) : error;
@@ -227,17 +240,16 @@ function prepareDatabase(
   }
 }
 
-function createStore(database: Database.Database, file: string): Store {
-  const metrics = createMetricStore(database);
-  const experiments = createExperimentStore(database, (runIds) => runIds.forEach((runId) => metrics.forget(runId)));
-  const runs = createRunStore(database, (runId) => metrics.forget(runId));
+function createStore(database: Database.Database, part: MakePart, listOwnDamage = listDamage): Store {
+  const metrics = part('curves', () => createMetricStore(database));
+  const forget = (runId: string): void => metrics.forget(runId);
   return {
-    experiments: translateErrors(experiments, file),
-    runs: translateErrors(runs, file),
-    queue: translateErrors(createQueueStore(database), file),
-    metrics: translateErrors(metrics, file),
-    memory: translateErrors(createMemoryStore(database), file),
-    damaged: () => listDamage(database),
+    experiments: part('experiments', () => createExperimentStore(database, (runIds) => runIds.forEach(forget))),
+    runs: part('runs', () => createRunStore(database, forget)),
+    queue: part('queue', () => createQueueStore(database)),
+    metrics,
+    memory: part('settings', () => createMemoryStore(database)),
+    damaged: () => listOwnDamage(database),
     importRuns(fromDirectory, place) {
       const source = openReadable(fromDirectory);
       try {
@@ -254,7 +266,7 @@ function createStore(database: Database.Database, file: string): Store {
     close() {
       if (!database.open) return;
       try {
-        metrics.flush();
+        if (!database.readonly) metrics.flush();
       } finally {
         database.close();
       }

@@ -38,6 +38,7 @@ export async function serveLab(options: ServeLabOptions): Promise<void> {
     lab = await createLab({
       labDirectory,
       door: 'web',
+      orForReading: true,
       ...(launcher ? { launcher } : {}),
       ...(engines ? { engines } : {}),
     });

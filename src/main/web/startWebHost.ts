@@ -22,15 +22,17 @@ export async function startWebHost(options: StartWebHostOptions): Promise<WebHos
   const host = await startHost({
     dispatcher,
     events,
-    labDirectory: lab.directory,
+    // A lab that is only read takes no uploads in: their place is beside the copy of its database.
+    labDirectory: lab.databaseDirectory,
     files: await readStaticFiles(options.rendererDirectory ?? rendererDirectory),
     port: options.port,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   const owner = { address: host.address, token: host.token, pid: process.pid };
+  const isOwned = lab.readOnly === null;
   try {
-    await writeOwnerHost(lab.directory, owner);
+    if (isOwned) await writeOwnerHost(lab.directory, owner);
   } catch (error) {
     await host.close();
     throw error;
@@ -43,7 +45,7 @@ export async function startWebHost(options: StartWebHostOptions): Promise<WebHos
     ...host,
     async close() {
       stopListening();
-      await removeOwnerHost(lab.directory, owner);
+      if (isOwned) await removeOwnerHost(lab.directory, owner);
       await host.close();
     },
   };

@@ -75,6 +75,8 @@ export interface TestLabOptions extends LabContractOptions {
   /** Of the fake trainer; see `runs/fixtures/fakeTrainer.ts`. */
   behaviour?: string | Record<string, string>;
   labDirectory?: string;
+  /** As a window opens it: for reading only where it cannot be changed. */
+  orForReading?: boolean;
   /** Without one, the machine of the test has no sensors. */
   healthProbe?: HealthProbe;
 }
@@ -92,6 +94,7 @@ export async function openUnguardedTestLab(options: TestLabOptions = {}): Promis
   const lab = await createLab({
     labDirectory,
     door: 'cli',
+    orForReading: options.orForReading ?? false,
     launcher: fakeLauncher(options.behaviour ?? 'normal'),
     engines: fakeEngines(),
     healthProbe: options.healthProbe ?? (() => Promise.reject(new Error('There are no sensors.'))),

@@ -16,6 +16,7 @@ export function machineHandlers(context: ContractContext): Pick<Handlers, 'machi
         labDirectory: lab.directory,
         door: lab.door,
         hasDialogs,
+        readOnly: lab.readOnly,
         processor: processors[0]?.model.trim() ?? 'unknown',
         cores: processors.length,
         memoryBytes: totalmem(),

@@ -1,0 +1,68 @@
+import Database from 'better-sqlite3';
+import { LabError, type LabErrorData } from '#shared/errors.ts';
+import { translateErrors } from './storeErrors.ts';
+
+/** Makes a part of a store over its tables. */
+export type MakePart = <Methods extends object>(keeps: string, make: () => Methods) => Methods;
+
+/** Where the layout is this program's: a table that is not as it should be ends the opening. */
+export function ownLayout(file: string): MakePart {
+  return (_keeps, make) => translateErrors(make(), file);
+}
+
+/**
+ * Where a newer program made the layout: a part whose tables or columns have changed says so when it is
+ * asked for something, and hides none of the others.
+ */
+export function newerLayout(file: string): MakePart {
+  return (keeps, make) => {
+    const explain = (error: unknown): never => {
+      throw isUnknownLayout(error) ? unreadable(keeps, error) : error;
+    };
+    let methods: ReturnType<typeof make> | null = null;
+    let failure: unknown;
+    try {
+      methods = translateErrors(make(), file);
+    } catch (error) {
+      if (!isUnknownLayout(error)) throw error;
+      failure = error;
+    }
+    return new Proxy(methods ?? ({} as ReturnType<typeof make>), {
+      get(target, property) {
+        if (methods === null) return () => explain(failure);
+        const member: unknown = Reflect.get(target, property);
+        if (typeof member !== 'function') return member;
+        return (...values: unknown[]): unknown => {
+          try {
+            return Reflect.apply(member, target, values) as unknown;
+          } catch (error) {
+            return explain(error);
+          }
+        };
+      },
+    });
+  };
+}
+
+/** What looks damaged in a newer program's database may also be written in another way. */
+export function doubtDamage({ message }: LabErrorData): LabErrorData {
+  return {
+    code: 'labFromNewerVersion',
+    message,
+    hint: 'It may also be written in a way that only the newer NormLab reads: update NormLab and look again.',
+  };
+}
+
+/** SQLite knows no such table or column. */
+function isUnknownLayout(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR';
+}
+
+function unreadable(keeps: string, cause: unknown): LabError {
+  return new LabError(
+    'labFromNewerVersion',
+    `The ${keeps} of this lab cannot be read: a newer NormLab keeps this in another way.`,
+    'Update NormLab to see it.',
+    cause,
+  );
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { migrateDatabase } from '#main/store/migrate.ts';
+import { migrations } from '#main/store/migrations/index.ts';
+import { databasePath } from '#main/store/openStore.ts';
+import { contract, type MethodName } from '#shared/contract.ts';
+import { openTestLab, openUnguardedTestLab, temporaryFolder, tinyExperiment } from './testLab.ts';
+
+/** A lab with two runs that trained, closed again. */
+async function makeLab(): Promise<{ directory: string; experimentId: string; runIds: string[] }> {
+  const directory = await temporaryFolder();
+  const { client, lab, close } = await openUnguardedTestLab({ labDirectory: directory });
+  const document = { ...tinyExperiment, seeds: [1] };
+  const { id, runs } = await client.invoke('experiments.create', { document });
+  const runIds = runs.map((run) => run.id);
+  await lab.runs.whenEnded(runIds);
+  await close();
+  return { directory, experimentId: id, runIds };
+}
+
+/** As a newer program leaves a lab. */
+function updateLab(directory: string, migrate: (database: Database.Database) => void): void {
+  const version = (migrations.at(-1)?.version ?? 0) + 10;
+  const database = new Database(databasePath(directory));
+  migrateDatabase(database, { appVersion: '9.9.0', migrations: [...migrations, { version, migrate }] });
+  database.close();
+}
+
+const addToLayout = (database: Database.Database): void => {
+  database.exec(`
+    CREATE TABLE future (id TEXT PRIMARY KEY) STRICT;
+    ALTER TABLE runs ADD COLUMN future TEXT;
+    CREATE TRIGGER guard BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'no'); END;
+  `);
+};
+
+/** Every file of a folder with what is in it. */
+async function readFolder(directory: string): Promise<Record<string, string>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const sums = files.map(async (file) => [
+    file,
+    createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex'),
+  ]);
+  return Object.fromEntries(await Promise.all(sums)) as Record<string, string>;
+}
+
+it('shows a lab of a newer program without changing a byte of its folder', async () => {
+  const { directory, experimentId, runIds } = await makeLab();
+  updateLab(directory, addToLayout);
+  const before = await readFolder(directory);
+  const { client, lab, close } = await openUnguardedTestLab({ labDirectory: directory, orForReading: true });
+
+  const { readOnly, notices } = await client.invoke('machine.describe', {});
+  expect(readOnly).toMatchObject({
+    code: 'labFromNewerVersion',
+    message: 'This lab was last used by a newer NormLab (version 9.9.0). It is open for reading.',
+  });
+  expect(notices).toEqual([]);
+  const [experiment] = await client.invoke('experiments.list', {});
+  expect(experiment).toMatchObject({ id: experimentId, name: 'Tiny' });
+  expect(experiment?.runs.map(({ id, state }) => [id, state])).toEqual(runIds.map((id) => [id, 'done']));
+  const [runId = ''] = runIds;
+  expect(await client.invoke('runs.get', { id: runId })).toMatchObject({ id: runId, state: 'done' });
+  const series = (await client.invoke('metrics.list', { runIds }))[0]?.series[0] ?? '';
+  const [slice] = await client.invoke('metrics.read', { requests: [{ runId, series }] });
+  expect(slice?.steps.length).toBeGreaterThan(0);
+  expect((await client.invoke('queue.get', {})).queued).toEqual([]);
+  expect(await client.invoke('datasets.list', {})).toHaveLength(1);
+  expect((await client.invoke('datasets.verify', { id: 'tiny' })).ok).toBe(true);
+
+  // Chosen for as long as the program runs.
+  await client.invoke('memory.set', { key: 'preferences', value: { theme: 'dark' } });
+  expect(await client.invoke('memory.get', { key: 'preferences' })).toEqual({ theme: 'dark' });
+  expect(lab.interrupted).toEqual([]);
+  expect(await readFolder(directory)).toEqual(before);
+  await close();
+  expect(await readFolder(directory)).toEqual(before);
+});
+
+it('refuses every method that changes the lab, before its input is looked at', async () => {
+  const { directory } = await makeLab();
+  updateLab(directory, addToLayout);
+  const { dispatcher } = await openTestLab({ labDirectory: directory, orForReading: true });
+  const names = Object.keys(contract) as MethodName[];
+  const changing = names.filter((name) => contract[name].effect === 'changes');
+  expect(changing).toContain('experiments.create');
+  for (const name of changing) {
+    const answer = await dispatcher.dispatch(name, {});
+    expect(answer, name).toMatchObject({ ok: false, error: { code: 'labFromNewerVersion' } });
+  }
+});
+
+it('says what a newer layout keeps in another way, and shows the rest', async () => {
+  const { directory, runIds } = await makeLab();
+  updateLab(directory, (database) => {
+    database.exec(`
+      ALTER TABLE memory RENAME TO settings;
+      ALTER TABLE runs RENAME COLUMN queuePosition TO place;
+    `);
+  });
+  const { client, dispatcher } = await openTestLab({ labDirectory: directory, orForReading: true });
+  expect(await client.invoke('runs.find', {})).toHaveLength(runIds.length);
+  expect(await dispatcher.dispatch('queue.list', {})).toMatchObject({
+    ok: false,
+    error: {
+      code: 'labFromNewerVersion',
+      message: 'The queue of this lab cannot be read: a newer NormLab keeps this in another way.',
+    },
+  });
+  expect(await client.invoke('memory.get', { key: 'draft' })).toBeNull();
+});
+
+it('shows a lab whose folder cannot be written', async () => {
+  const { directory, runIds } = await makeLab();
+  // Not even a user who may write everything can take this lock.
+  await rm(join(directory, 'owner.lock'));
+  await mkdir(join(directory, 'owner.lock'));
+  await expect(openUnguardedTestLab({ labDirectory: directory })).rejects.toMatchObject({ code: 'labNotWritable' });
+  const before = await readFolder(directory);
+  const { client, close } = await openUnguardedTestLab({ labDirectory: directory, orForReading: true });
+  expect((await client.invoke('machine.describe', {})).readOnly).toMatchObject({ code: 'labNotWritable' });
+  expect(await client.invoke('runs.find', {})).toHaveLength(runIds.length);
+  await expect(client.invoke('runs.delete', { ids: runIds })).rejects.toMatchObject({ code: 'labNotWritable' });
+  await close();
+  expect(await readFolder(directory)).toEqual(before);
+});
+
+it('is for reading only where there is something to read, and nobody has it open', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'owner.lock'));
+  await expect(openUnguardedTestLab({ labDirectory: folder, orForReading: true })).rejects.toMatchObject({
+    code: 'labNotWritable',
+  });
+  const { directory } = await makeLab();
+  await openTestLab({ labDirectory: directory });
+  await expect(openUnguardedTestLab({ labDirectory: directory, orForReading: true })).rejects.toMatchObject({
+    code: 'labInUse',
+  });
+});
