@@ -10,6 +10,7 @@ import { learningRateAt, scaledLearningRate } from '#shared/domain/learningRate.
 import { trainingLength } from '#shared/domain/trainingLength.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
 import { expandCombinations, type Combination } from './experimentProblems.ts';
+import type { MemoryNeed } from '../runs/memoryAdmission.ts';
 import { runSeconds, type SpeedBook } from './speedBook.ts';
 
 export { countRuns, maximumRuns } from './experimentProblems.ts';
@@ -117,15 +118,17 @@ export function estimateCheckpointBytes(run: RunDocument, dataset: DatasetDocume
   return layers === null ? 0 : bytesPerFloat * storedValues(run) * countParameters(run, layers);
 }
 
-/**
- * Peak memory of a trainer: what a run of the same kind needed, or else an estimate in float32:
- * the engine, values a parameter (itself, its gradient, the optimizer's memory), and for each image of a batch the
- * outputs of all layers (three times where normalized: linear map, normalizer, activation; else two)
- * with as many gradients.
- */
+/** Peak memory of a trainer: what a run of the same kind needed, or else an estimate. */
 function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speeds: SpeedBook): number | null {
-  const measured = speeds.peakMemoryBytes(run);
-  if (measured !== null || layers === null) return measured;
+  return speeds.peakMemoryBytes(run) ?? (layers === null ? null : estimateArrays(run, layers));
+}
+
+/**
+ * Memory for an engine and a run's arrays in float32: values a parameter (itself, its gradient, the optimizer's
+ * memory), and for each image of a batch the outputs of all layers (three times where normalized: linear map,
+ * normalizer, activation; else two) with as many gradients.
+ */
+function estimateArrays(run: RunDocument, layers: readonly ShapedLayer[]): number {
   const normalized = normalizedLayers(run, layers);
   const outputs = layers.reduce(
     (sum, { layer, name, outputShape, kernelSize }) =>
@@ -140,10 +143,17 @@ function memoryOf(run: RunDocument, layers: readonly ShapedLayer[] | null, speed
   return engineBytes + bytesPerFloat * (perParameter * countParameters(run, layers) + Math.max(training, evaluation));
 }
 
-/** Peak memory of a trainer of this run, measured or estimated; null where its data are not known. */
-export function estimateMemoryBytes(run: RunDocument, speeds: SpeedBook): number | null {
+/**
+ * What a run needs where it trains. What runs of its kind held of the machine's memory says nothing of a card, on
+ * which the arrays are; null where its data are not known.
+ */
+export function estimateMemoryNeed(run: RunDocument, speeds: SpeedBook): MemoryNeed {
   const dataset = speeds.datasetOf(run);
-  return memoryOf(run, dataset === undefined ? null : tryShape(run, dataset), speeds);
+  const layers = dataset === undefined ? null : tryShape(run, dataset);
+  return {
+    memoryBytes: memoryOf(run, layers, speeds),
+    cardBytes: layers === null ? null : estimateArrays(run, layers),
+  };
 }
 
 function largest(values: readonly (number | null)[]): number | null {

@@ -5,7 +5,7 @@ import { DeletedExperiments } from './deletedExperiments.ts';
 import { DiskForecast } from './diskForecast.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { EventHub, type EventHubOptions } from './eventHub.ts';
-import { estimateMemoryBytes } from './experimentPreview.ts';
+import { estimateMemoryNeed } from './experimentPreview.ts';
 import { describeHealth } from './handlers/machine.ts';
 import { createHandlers } from './handlers/index.ts';
 import { createInProcessClient } from './inProcessClient.ts';
@@ -62,7 +62,7 @@ export function createLabContract(lab: Lab, options: LabContractOptions = {}): L
       for (const listener of importListeners) listener(path);
     },
   };
-  lab.runs.estimateMemoryWith((run) => estimateMemoryBytes(run.document, speeds));
+  lab.runs.estimateMemoryWith((run) => estimateMemoryNeed(run.document, speeds));
   const stopForwarding = forwardRunEvents(context);
   const dispatcher = createDispatcher(createHandlers(context), options.onUnexpected, lab.readOnly);
   const ready = prepare(context, options.estimates ?? true);

@@ -1,4 +1,19 @@
+import type { GpuHealth } from '#shared/domain/machineHealth.ts';
 import type { QueueWait } from '#shared/domain/queue.ts';
+
+/** What a run will need at most; null where that cannot be estimated. */
+export interface MemoryNeed {
+  /** Of the machine. */
+  memoryBytes: number | null;
+  /** Of the graphics card, where it trains on one. */
+  cardBytes: number | null;
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+const unknownNeed: QueueWait = {
+  reason: 'memory',
+  message: 'How much memory the next run needs is not known: it waits until it can train alone.',
+};
 
 export interface MemoryUse {
   /** What it will need at most; null where that cannot be estimated. */
@@ -17,19 +32,39 @@ export function findMemoryObstacle(
   freeBytes: number,
 ): QueueWait | null {
   if (training.length === 0) return null;
-  if (neededBytes === null) {
-    const message = 'How much memory the next run needs is not known: it waits until it can train alone.';
-    return { reason: 'memory', message };
-  }
+  if (neededBytes === null) return unknownNeed;
   const growthBytes = training.reduce(
     (sum, use) => sum + Math.max(0, (use.neededBytes ?? 0) - (use.residentBytes ?? 0)),
     0,
   );
   const leftBytes = Math.max(0, freeBytes - growthBytes);
   if (neededBytes <= leftBytes) return null;
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   return {
     reason: 'memory',
     message: `The next run needs about ${gigabytes(neededBytes)} of memory; ${gigabytes(leftBytes)} are left beside what trains.`,
+  };
+}
+
+/**
+ * Whether a run fits onto the graphics card beside those that train there. TensorFlow takes a card's memory as it
+ * needs it and gives nothing back: what a run holds is known once it has been evaluated and has made a step.
+ * @param shown Of each run that trains on the card: whether its memory is in the card's reading.
+ */
+export function findCardObstacle(
+  neededBytes: number | null,
+  shown: readonly boolean[],
+  card: Pick<GpuHealth, 'name' | 'memoryUsedBytes' | 'memoryBytes'>,
+): QueueWait | null {
+  if (shown.length === 0) return null;
+  if (neededBytes === null || card.memoryBytes === null || card.memoryUsedBytes === null) return unknownNeed;
+  if (shown.includes(false)) {
+    const message = `What the runs on ${card.name} need of its memory shows in their first steps: the next run waits for them.`;
+    return { reason: 'memory', message };
+  }
+  const leftBytes = Math.max(0, card.memoryBytes - card.memoryUsedBytes);
+  if (neededBytes <= leftBytes) return null;
+  return {
+    reason: 'memory',
+    message: `The next run needs about ${gigabytes(neededBytes)} of the memory of ${card.name}; ${gigabytes(leftBytes)} are left beside what trains.`,
   };
 }

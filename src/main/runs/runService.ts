@@ -16,7 +16,7 @@ import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { LogRecord, RunFilter, RunRecord, Store } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
 import { idleForMs, IdleWatch, readProcessorTimes, type IdleProbe } from './idleWatch.ts';
-import { findMemoryObstacle } from './memoryAdmission.ts';
+import { findCardObstacle, findMemoryObstacle, type MemoryNeed } from './memoryAdmission.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
 import { RunSupervisor, type SupervisorContext } from './runSupervisor.ts';
@@ -83,7 +83,7 @@ export class RunService {
   readonly #machine: MachineProbe;
   readonly #idle: IdleWatch;
   #settings: QueueSettings;
-  #estimateMemory: ((run: RunRecord) => number | null) | null = null;
+  #estimateMemory: ((run: RunRecord) => MemoryNeed) | null = null;
   #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RunServiceOptions) {
@@ -188,7 +188,7 @@ export class RunService {
   }
 
   /** From now on further runs start beside one that trains only where their memory fits. */
-  estimateMemoryWith(estimate: (run: RunRecord) => number | null): void {
+  estimateMemoryWith(estimate: (run: RunRecord) => MemoryNeed): void {
     this.#estimateMemory = estimate;
   }
 
@@ -389,11 +389,23 @@ export class RunService {
     }
     const estimate = this.#estimateMemory;
     if (estimate === null || training.length === 0) return null;
-    const uses = training.map((id) => {
-      const run = this.get(id);
-      return { neededBytes: estimate(run), residentBytes: run.progress?.residentMemoryBytes ?? null };
-    });
-    return findMemoryObstacle(estimate(this.get(runId)), uses, this.#machine.freeMemoryBytes());
+    const beside = training.map((id) => this.get(id));
+    const uses = beside.map((run) => ({
+      neededBytes: estimate(run).memoryBytes,
+      residentBytes: run.progress?.residentMemoryBytes ?? null,
+    }));
+    const run = this.get(runId);
+    const { memoryBytes, cardBytes } = estimate(run);
+    const obstacle = findMemoryObstacle(memoryBytes, uses, this.#machine.freeMemoryBytes());
+    // Engines take the first card.
+    const card = this.#options.health?.latest?.gpus[0];
+    if (obstacle !== null || card === undefined || run.document.execution.engine === 'javascript') return obstacle;
+    const onCard = beside.filter(({ environment }) => environment === null || environment.engine.device === card.name);
+    return findCardObstacle(
+      cardBytes,
+      onCard.map(({ id }) => this.#supervisors.get(id)?.showsItsMemory ?? false),
+      card,
+    );
   }
 
   /** Looks at the machine from time to time while runs wait for it. */

@@ -51,6 +51,9 @@ export class RunSupervisor {
   #progressDirty = false;
   /** The reading of the machine that was stored last, and the step that it was stored at. */
   #recordedHealth: { health: MachineHealth | null; step: number } = { health: null, step: -1 };
+  /** The latest reading of the machine when the first step was done; null before. */
+  #atFirstStep: { health: MachineHealth | null } | null = null;
+  #startStep = 0;
   #stopTimer: NodeJS.Timeout | undefined;
   /** What a stop on request makes of the run. */
   #restState: 'stopped' | 'paused' = 'stopped';
@@ -222,6 +225,8 @@ export class RunSupervisor {
         this.#epochSteps = message.stepsPerEpoch;
         // A fresh start evaluates at step 0 again; a checkpoint's own step is already recorded.
         metrics.truncateAfter(this.runId, resumeFrom === null ? -1 : message.startStep);
+        this.#atFirstStep = null;
+        this.#startStep = message.startStep;
         this.#recordedHealth = { health: null, step: resumeFrom === null ? -1 : message.startStep };
         const checksum = this.#record.document.dataset.checksum ?? '';
         const environment = describeRunEnvironment(message.engine, checksum, {
@@ -235,6 +240,9 @@ export class RunSupervisor {
       case 'metrics':
         metrics.append(this.runId, message.series);
         metrics.append(this.runId, this.#machinePoints(message.progress));
+        if (message.progress.step > this.#startStep) {
+          this.#atFirstStep ??= { health: this.#context.health?.latest ?? null };
+        }
         this.#progress = message.progress;
         this.#progressDirty = true;
         this.#context.events.runChanged(this.record);
@@ -260,6 +268,11 @@ export class RunSupervisor {
     for (const problem of removeOldCheckpoints(store, labDirectory, this.#record, this.#epochSteps)) {
       this.#log('warning', problem);
     }
+  }
+
+  /** True where the latest reading of the machine shows the memory that this run holds: it has made steps by then. */
+  get showsItsMemory(): boolean {
+    return this.#atFirstStep !== null && this.#atFirstStep.health !== this.#context.health?.latest;
   }
 
   /** A new reading of the machine at the step that the run has reached: once each, so that steps ascend. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import type { EngineService } from '#main/engines/engineService.ts';
+import type { HealthMonitor } from '#main/health/healthMonitor.ts';
 import { ExperimentService } from '#main/runs/experimentService.ts';
 import { RunService, type MachineProbe } from '#main/runs/runService.ts';
 import { openStore } from '#main/store/openStore.ts';
@@ -69,6 +70,7 @@ export async function openServiceFixture(
     stopTimeoutMs?: number;
     concurrency?: number;
     machine?: MachineProbe;
+    health?: HealthMonitor;
   } = {},
 ): Promise<ServiceFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'normlab-runs-'));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { findMemoryObstacle } from '#main/runs/memoryAdmission.ts';
+import { findCardObstacle, findMemoryObstacle } from '#main/runs/memoryAdmission.ts';
 import { RunQueue, type RunQueueOptions } from '#main/runs/runQueue.ts';
 import type { QueueWait } from '#shared/domain/queue.ts';
 import type { LabErrorData } from '#shared/errors.ts';
@@ -101,4 +101,16 @@ it('admits to memory what fits beside what trains and may still grow', () => {
   expect(findMemoryObstacle(1e9, [use(1e9, 5e8)], 1.5e9)).toBeNull();
   expect(findMemoryObstacle(1e9, [use(1e9, null), use(1e9, null)], 2.9e9)?.reason).toBe('memory');
   expect(findMemoryObstacle(null, [use(1e9, 1e9)], 100e9)?.message).toContain('not known');
+});
+
+it('admits to a graphics card what fits beside runs whose memory shows', () => {
+  const card = { name: 'RTX 4090', memoryUsedBytes: 10e9, memoryBytes: 24e9 };
+  expect(findCardObstacle(20e9, [], card)).toBeNull();
+  expect(findCardObstacle(14e9, [true, true], card)).toBeNull();
+  expect(findCardObstacle(14.1e9, [true], card)?.message).toBe(
+    'The next run needs about 14.1 GB of the memory of RTX 4090; 14.0 GB are left beside what trains.',
+  );
+  expect(findCardObstacle(1e9, [true, false], card)?.message).toContain('shows in their first steps');
+  expect(findCardObstacle(null, [true], card)?.message).toContain('not known');
+  expect(findCardObstacle(1e9, [true], { ...card, memoryUsedBytes: null })?.message).toContain('not known');
 });

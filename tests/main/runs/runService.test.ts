@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { HealthMonitor } from '#main/health/healthMonitor.ts';
 import {
   checkpointDirectory,
   chooseCheckpoint,
@@ -15,6 +16,7 @@ import type { RunEventBatch } from '#main/runs/runEvents.ts';
 import type { Store } from '#main/store/store.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
+import { exampleHealth } from '../health/exampleHealth.ts';
 import { endAfterTest } from '../endAfterTest.ts';
 import { fakeLauncher, openServiceFixture, type ServiceFixture } from './fakes.ts';
 
@@ -165,7 +167,7 @@ describe('the queue', () => {
       freeMemoryBytes: () => freeMemoryBytes,
     };
     const lab = await open(fakeLauncher('endless'), { concurrency: 3, machine });
-    lab.service.estimateMemoryWith(() => 1.4e9);
+    lab.service.estimateMemoryWith(() => ({ memoryBytes: 1.4e9, cardBytes: null }));
     const ids = await lab.createRuns([1, 2, 3]);
     lab.service.start(ids);
     expect(lab.service.queueState()).toMatchObject({
@@ -174,6 +176,36 @@ describe('the queue', () => {
     });
     freeMemoryBytes = 4.2e9;
     lab.service.setQueue({});
+    expect(lab.service.queueState()).toMatchObject({ training: ids, waitsFor: null });
+  });
+
+  it('starts another trainer on a graphics card only where it fits beside what the others were seen to hold', async () => {
+    let [nowMs, memoryUsedBytes] = [0, 0];
+    // The name of the device that the fake trainer trains on.
+    const card = { name: 'none', load: 0, memoryBytes: 24e9, temperatureCelsius: null };
+    const health = new HealthMonitor(
+      () => Promise.resolve({ ...exampleHealth, gpus: [{ ...card, memoryUsedBytes }] }),
+      { now: () => nowMs },
+    );
+    const readCard = async (usedBytes: number): Promise<void> => {
+      memoryUsedBytes = usedBytes;
+      nowMs += 10_000;
+      await health.read();
+      lab.service.setQueue({});
+    };
+    const lab = await open(fakeLauncher('endless'), { concurrency: 2, health });
+    const wait = (): string | undefined => lab.service.queueState().waitsFor?.message;
+    lab.service.estimateMemoryWith(() => ({ memoryBytes: 1, cardBytes: 5e9 }));
+    await health.read();
+    const ids = await lab.createRuns([1, 2]);
+    lab.service.start(ids);
+    expect(wait()).toContain('shows in their first steps');
+    await untilCheckpoint(lab, ids[0] ?? '', 10);
+    lab.service.setQueue({});
+    expect(wait()).toContain('shows in their first steps');
+    await readCard(20e9);
+    expect(wait()).toContain('5.0 GB of the memory of none; 4.0 GB are left');
+    await readCard(19e9);
     expect(lab.service.queueState()).toMatchObject({ training: ids, waitsFor: null });
   });
 
