@@ -5,7 +5,7 @@ import interfaceConfig from './vite.config.ts';
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /**
- * What only the desktop window needs built: Electron's entry with the thread that it starts, and the
+ * What only the desktop window needs built: Electron's entry with the threads that it starts, and the
  * preload script. Packages stay in node_modules; trainers run from the sources.
  */
 export default defineConfig({
@@ -13,7 +13,11 @@ export default defineConfig({
     build: {
       outDir: path('out/main'),
       rollupOptions: {
-        input: { desktop: path('src/main/desktop.ts'), importWorker: path('src/main/datasets/importWorker.ts') },
+        input: {
+          desktop: path('src/main/desktop.ts'),
+          importWorker: path('src/main/datasets/importWorker.ts'),
+          databaseWorker: path('src/main/store/databaseWorker.ts'),
+        },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },

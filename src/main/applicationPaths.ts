@@ -31,6 +31,11 @@ export const importWorkerUrl = fromSources
   ? new URL('./datasets/importWorker.ts', import.meta.url)
   : pathToFileURL(join(applicationDirectory, 'out', 'main', 'importWorker.js'));
 
+/** The module of the thread that works on whole databases, likewise. */
+export const databaseWorkerUrl = fromSources
+  ? new URL('./store/databaseWorker.ts', import.meta.url)
+  : pathToFileURL(join(applicationDirectory, 'out', 'main', 'databaseWorker.js'));
+
 /**
  * The Node 24 that trainers run on: this process where it is Node, else (in Electron) the one that npm
  * brought for this platform.

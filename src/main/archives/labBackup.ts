@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import Database from 'better-sqlite3';
 import { syncDirectory } from '#files/atomicWrite.ts';
 import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { checkpointDirectory } from '../runs/checkpointFiles.ts';
 import { databasePath, openStore } from '../store/openStore.ts';
-import { toStoreError } from '../store/storeErrors.ts';
+import { copyDatabaseFile } from '../store/copyDatabase.ts';
+import { runDatabaseTask } from '../store/databaseThread.ts';
+import type { Store } from '../store/store.ts';
 import { unpackArchiveFile, writeArchive, type ArchiveEntry } from './archiveFile.ts';
 
 export interface BackupReport {
@@ -24,8 +25,12 @@ export interface BackupReport {
 export interface BackupOptions {
   datasets?: boolean;
   signal?: AbortSignal;
-  onProgress?: (doneBytes: number, totalBytes: number) => void;
+  onProgress?: (phase: BackupPhase, doneBytes: number, totalBytes: number) => void;
+  /** Copies the lab's database; for who has it open. */
+  copyTo?: Store['copyTo'];
 }
+
+export type BackupPhase = 'Copying the database' | 'Writing the backup';
 
 /**
  * Writes a whole lab into one file, also while it is in use: its database as it is at one moment, the
@@ -44,8 +49,14 @@ export async function backupLab(
   const copy = await makeWorkDirectory(dirname(file));
   try {
     const copiedDatabase = join(copy, basename(database));
-    await copyDatabase(database, copiedDatabase);
-    const { checkpoints, runs, damaged } = describeCopy(copy);
+    const { signal, onProgress } = options;
+    const copyTo = options.copyTo ?? ((to, watch) => copyDatabaseFile(database, to, watch));
+    await copyTo(copiedDatabase, {
+      ...(signal === undefined ? {} : { signal }),
+      onProgress: (done, total) => onProgress?.('Copying the database', done, total),
+    });
+    const description = await runDatabaseTask('describeCopy', { directory: copy }, copiedDatabase, signal);
+    const { checkpoints, runs, damaged } = description;
     const datasets = options.datasets === false ? [] : await listFiles(labDirectory, 'datasets');
     const entries: ArchiveEntry[] = [
       { name: basename(database), file: copiedDatabase },
@@ -54,14 +65,13 @@ export async function backupLab(
       ...(await listFiles(labDirectory, 'weights')),
       ...(await listFiles(labDirectory, 'exports')),
     ];
-    const { signal, onProgress } = options;
     const totalBytes = onProgress === undefined ? 0 : await sumSizes(entries);
     let doneBytes = 0;
     const { files } = await writeArchive(file, 'lab', entries, {
       ...(signal === undefined ? {} : { signal }),
       onBytes: (count) => {
         doneBytes += count;
-        onProgress?.(doneBytes, totalBytes);
+        onProgress?.('Writing the backup', doneBytes, totalBytes);
       },
     });
     return {
@@ -128,37 +138,6 @@ async function requireEmpty(directory: string): Promise<void> {
     `The folder ${directory} is not empty.`,
     'Name a new folder with --lab DIR: a backup is never put over a lab.',
   );
-}
-
-/** SQLite's online backup, all pages in one step: another process may write meanwhile. */
-async function copyDatabase(from: string, to: string): Promise<void> {
-  let source: Database.Database | undefined;
-  try {
-    source = new Database(from, { readonly: true, fileMustExist: true, timeout: 5000 });
-    await source.backup(to, { progress: () => 2 ** 31 - 1 });
-  } catch (error) {
-    throw toStoreError(error, from);
-  } finally {
-    source?.close();
-  }
-}
-
-function describeCopy(directory: string): {
-  checkpoints: { runId: string; name: string }[];
-  runs: number;
-  damaged: LabErrorData[];
-} {
-  const damaged: LabErrorData[] = [];
-  const store = openStore(directory, { readOnly: true, onNotice: (notice) => damaged.push(notice) });
-  try {
-    const runs = store.runs.list();
-    const checkpoints = runs.flatMap(({ id }) =>
-      store.runs.listCheckpoints(id).map((record) => ({ runId: id, name: basename(record.file) })),
-    );
-    return { checkpoints, runs: runs.length, damaged };
-  } finally {
-    store.close();
-  }
 }
 
 function toEntry(labDirectory: string, folder: string, name: string): ArchiveEntry {

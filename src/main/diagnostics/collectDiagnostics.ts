@@ -6,6 +6,7 @@ import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { applicationDirectory } from '../applicationPaths.ts';
 import type { Lab } from '../lab.ts';
 import { appCommit, appVersion } from '../runs/environment.ts';
+import { runDatabaseTask } from '../store/databaseThread.ts';
 import { databasePath } from '../store/openStore.ts';
 import type { RunRecord } from '../store/store.ts';
 import type { Diagnostics, DiagnosedRun } from './diagnosticsBundle.ts';
@@ -13,8 +14,8 @@ import { ownNames, type PersonalNames } from './redact.ts';
 
 const latestRuns = 20;
 const longestLog = 2000;
-/** Checking a larger database would hold up whoever owns it. */
-const largestCheckedBytes = 200e6;
+/** Checking a larger database takes longer than people wait for diagnostics. */
+const largestCheckedBytes = 1e9;
 
 /** Names to be taken out of the diagnostics of a lab. */
 export function diagnosticsNames(labDirectory: string): PersonalNames {
@@ -55,7 +56,7 @@ export async function collectDiagnostics(lab: Lab): Promise<Diagnostics> {
     health: await attempt(() => lab.health.read()),
     engines: await attempt(() => lab.engines.list()),
     lab: {
-      ...(await describeDatabase(lab.directory)),
+      ...(await describeDatabase(lab.databaseDirectory)),
       directory: lab.directory,
       door: lab.door,
       notices: [...lab.notices, ...lab.store.damaged()],
@@ -123,7 +124,10 @@ async function describeDatabase(labDirectory: string): Promise<Record<string, un
       databaseBytes: size,
       layoutVersion: database.pragma('user_version', { simple: true }),
       journalMode: database.pragma('journal_mode', { simple: true }),
-      quickCheck: size > largestCheckedBytes ? 'Left out: the database is large.' : checkPages(database),
+      quickCheck:
+        size > largestCheckedBytes
+          ? 'Left out: the database is large.'
+          : await runDatabaseTask('checkPages', { file }, file),
       experiments: count('experiments'),
       runs: count('runs'),
       labInfo: database.prepare('SELECT key, value FROM labInfo').all(),
@@ -133,9 +137,4 @@ async function describeDatabase(labDirectory: string): Promise<Record<string, un
   } finally {
     database?.close();
   }
-}
-
-function checkPages(database: Database.Database): string[] {
-  const rows = database.pragma('quick_check(20)') as { quick_check: string }[];
-  return rows.map(({ quick_check }) => quick_check);
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
+import { copyDatabase } from './copyDatabase.ts';
 import { listDamage } from './damage.ts';
 import { createExperimentStore } from './experimentStore.ts';
 import { networkFileSystem as findNetworkFileSystem } from './fileSystem.ts';
@@ -250,6 +251,7 @@ function createStore(database: Database.Database, part: MakePart, listOwnDamage 
     metrics,
     memory: part('settings', () => createMemoryStore(database)),
     damaged: () => listOwnDamage(database),
+    copyTo: (file, watch) => copyDatabase(database, file, watch),
     importRuns(fromDirectory, place) {
       const source = openReadable(fromDirectory);
       try {

@@ -18,8 +18,17 @@ export interface RepairReport {
  * the damaged one is kept. Nobody may have the lab open meanwhile.
  * @throws LabError `labInUse`, `labDamaged` where nothing can be read, `diskFull`, ….
  */
-export function repairLab(labDirectory: string, { verifyOnly = false } = {}): RepairReport {
+export function repairLab(labDirectory: string, options: { verifyOnly?: boolean } = {}): RepairReport {
   const lock = acquireLabLock(labDirectory, 'cli');
+  try {
+    return repairDatabase(labDirectory, options);
+  } finally {
+    lock.release();
+  }
+}
+
+/** As `repairLab`, for who owns the lab and has no connection open. */
+export function repairDatabase(labDirectory: string, { verifyOnly = false } = {}): RepairReport {
   const file = databasePath(labDirectory);
   try {
     finishReplacement(file);
@@ -27,8 +36,6 @@ export function repairLab(labDirectory: string, { verifyOnly = false } = {}): Re
     return { found, salvage: found.length === 0 || verifyOnly ? null : salvageDatabase(file) };
   } catch (error) {
     throw toStoreError(error, file);
-  } finally {
-    lock.release();
   }
 }
 

@@ -5,6 +5,7 @@ import type { RunDocument } from '#shared/domain/run.ts';
 import type { CheckpointRecord, LogRecord, RunRecord, SeriesSummary } from '#shared/domain/runRecord.ts';
 import type { RunState } from '#shared/domain/runState.ts';
 import type { LabErrorData } from '#shared/errors.ts';
+import type { CopyWatch } from './copyDatabase.ts';
 import type { TransferredRun } from './transferRuns.ts';
 import type { Buckets } from '#shared/statistics/downsample.ts';
 
@@ -163,6 +164,11 @@ export interface Store {
   readonly memory: MemoryStore;
   /** Experiments and runs whose document does not match its hash: what is damaged and what to do. */
   damaged(): LabErrorData[];
+  /**
+   * Copies the database into a new file, a little at a time, with what is written meanwhile.
+   * @throws LabError as `copyDatabase`; the signal's reason.
+   */
+  copyTo(file: string, watch?: CopyWatch): Promise<void>;
   /**
    * Adds the runs of another lab's folder, which nobody else has open, all or none (`transferRuns`).
    * @param place Puts their files in place, before the runs are there for anyone; where it fails, nothing is added.

@@ -16,6 +16,8 @@ export const useMachine = defineStore('machine', () => {
   const jobs = shallowRef<JobRecord[]>([]);
   const queue = shallowRef<QueueState>(emptyQueue);
   const error = shallowRef<LabErrorData | null>(null);
+  /** Why the lab is open for reading only, and what to do; null where it can be changed. */
+  const readOnly = computed(() => machine.value?.readOnly ?? null);
   const engine = computed(() => engines.value?.find((item) => item.chosen) ?? null);
   let started = false;
 
@@ -109,6 +111,7 @@ export const useMachine = defineStore('machine', () => {
   return {
     connected,
     machine,
+    readOnly,
     status,
     engines,
     engine,

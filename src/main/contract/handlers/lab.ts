@@ -35,8 +35,9 @@ export function labHandlers({
           const { file, bytes, runs, damaged } = await backupLab(lab.directory, path, {
             datasets,
             signal,
-            onProgress: (done, total) => {
-              report({ phase: 'Writing the backup', done, total });
+            copyTo: (to, watch) => lab.store.copyTo(to, watch),
+            onProgress: (phase, done, total) => {
+              report({ phase, done, total });
             },
           });
           const madeAt = new Date().toISOString();

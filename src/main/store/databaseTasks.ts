@@ -1,0 +1,54 @@
+import { basename } from 'node:path';
+import Database from 'better-sqlite3';
+import type { LabErrorData } from '#shared/errors.ts';
+import { copyRunsOut, openStore } from './openStore.ts';
+import { repairDatabase } from './repairLab.ts';
+
+/** What is in a copy of a lab's database. */
+export interface CopyDescription {
+  runs: number;
+  /** Files of checkpoints that it names, without their folder. */
+  checkpoints: { runId: string; name: string }[];
+  /** What is damaged in it. */
+  damaged: LabErrorData[];
+}
+
+/** Work that reads much of a database in one go: for a thread of its own (`databaseThread.ts`). */
+export const databaseTasks = {
+  /** SQLite's `quick_check`: `ok`, or up to 20 problems. */
+  checkPages({ file }: { file: string }): string[] {
+    const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1000 });
+    try {
+      const rows = database.pragma('quick_check(20)') as { quick_check: string }[];
+      return rows.map(({ quick_check }) => quick_check);
+    } finally {
+      database.close();
+    }
+  },
+
+  describeCopy({ directory }: { directory: string }): CopyDescription {
+    const damaged: LabErrorData[] = [];
+    const store = openStore(directory, { readOnly: true, onNotice: (notice) => damaged.push(notice) });
+    try {
+      const runs = store.runs.list();
+      const checkpoints = runs.flatMap(({ id }) =>
+        store.runs.listCheckpoints(id).map((record) => ({ runId: id, name: basename(record.file) })),
+      );
+      return { runs: runs.length, checkpoints, damaged };
+    } finally {
+      store.close();
+    }
+  },
+
+  copyRuns({ from, to, runIds }: { from: string; to: string; runIds: readonly string[] }): null {
+    copyRunsOut(from, to, runIds);
+    return null;
+  },
+
+  /** For who owns the lab, and has no connection open. */
+  repair({ labDirectory }: { labDirectory: string }) {
+    return repairDatabase(labDirectory);
+  },
+};
+
+export type DatabaseTasks = typeof databaseTasks;
