@@ -89,8 +89,6 @@ export type LastBackup = z.infer<typeof lastBackupSchema>;
 
 export interface LabDescription {
   directory: string;
-  /** Everything in its folder. */
-  bytes: number;
   lastBackup: LastBackup | null;
   /** Where a backup may go. */
   suggestedBackupFile: string;
@@ -386,6 +384,8 @@ export const contract = {
   /** A reading of a few seconds ago at most. */
   'machine.health': reads<MachineStatus>()(nothing),
   'lab.describe': reads<LabDescription>()(nothing),
+  /** Bytes of everything in its folder, as they were up to a minute ago: counting many files takes a while. */
+  'lab.size': reads<{ bytes: number }>()(nothing),
   /** Writes the whole lab into one file on the lab's machine, while it is in use; `lab restore` makes a lab of it. */
   'lab.backup': reads<JobRecord>()(z.strictObject({ path, datasets: z.boolean().default(true) })),
   /** An archive (.tar.gz) for a report about a fault, without personal names and paths. */

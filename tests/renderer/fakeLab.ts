@@ -293,7 +293,6 @@ export class FakeLab implements LabClient {
     }),
     'lab.describe': () => ({
       directory: '/home/ada/.local/share/normlab',
-      bytes: 3.4e9,
       lastBackup: {
         file: '/media/ada/backups/normlab.tar',
         bytes: 3.1e9,
@@ -304,6 +303,7 @@ export class FakeLab implements LabClient {
       suggestedBackupFile: '/home/ada/normlab-backup-2026-03-01.tar',
       damaged: [],
     }),
+    'lab.size': () => ({ bytes: 3.4e9 }),
     'machine.health': () => this.#status(),
     'engines.list': () => [
       {

@@ -151,14 +151,6 @@ async function sumSizes(entries: readonly ArchiveEntry[]): Promise<number> {
   return sum;
 }
 
-/** Bytes of everything in a lab's folder. */
-export async function labBytes(labDirectory: string): Promise<number> {
-  const entries = await readdir(labDirectory, { recursive: true, withFileTypes: true }).catch(() => []);
-  return sumSizes(
-    entries.filter((entry) => entry.isFile()).map(({ name, parentPath }) => ({ name, file: join(parentPath, name) })),
-  );
-}
-
 /** Every file below a folder of the lab but hidden ones, which are work in progress. */
 async function listFiles(labDirectory: string, folder: string): Promise<ArchiveEntry[]> {
   const entries = await readdir(join(labDirectory, folder), { recursive: true, withFileTypes: true }).catch(() => []);

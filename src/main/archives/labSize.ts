@@ -27,11 +27,6 @@ export class LabSize {
       .finally(() => (this.#measuring = null));
     return this.#measuring;
   }
-
-  /** For after a change that its reader wants to see. */
-  forget(): void {
-    this.#measured.at = -Infinity;
-  }
 }
 
 async function sumFolder(directory: string): Promise<number> {

@@ -16,7 +16,7 @@ export interface CopyDescription {
 /** Work that reads much of a database in one go: for a thread of its own (`databaseThread.ts`). */
 export const databaseTasks = {
   /** SQLite's `quick_check`: `ok`, or up to 20 problems. */
-  checkPages({ file }: { file: string }): string[] {
+  checkPages: ({ file }: { file: string }): string[] => {
     const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 1000 });
     try {
       const rows = database.pragma('quick_check(20)') as { quick_check: string }[];
@@ -26,7 +26,7 @@ export const databaseTasks = {
     }
   },
 
-  describeCopy({ directory }: { directory: string }): CopyDescription {
+  describeCopy: ({ directory }: { directory: string }): CopyDescription => {
     const damaged: LabErrorData[] = [];
     const store = openStore(directory, { readOnly: true, onNotice: (notice) => damaged.push(notice) });
     try {
@@ -40,15 +40,13 @@ export const databaseTasks = {
     }
   },
 
-  copyRuns({ from, to, runIds }: { from: string; to: string; runIds: readonly string[] }): null {
+  copyRuns: ({ from, to, runIds }: { from: string; to: string; runIds: readonly string[] }): null => {
     copyRunsOut(from, to, runIds);
     return null;
   },
 
   /** For who owns the lab, and has no connection open. */
-  repair({ labDirectory }: { labDirectory: string }) {
-    return repairDatabase(labDirectory);
-  },
+  repair: ({ labDirectory }: { labDirectory: string }) => repairDatabase(labDirectory),
 };
 
 export type DatabaseTasks = typeof databaseTasks;

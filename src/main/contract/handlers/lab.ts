@@ -2,6 +2,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import { homedir } from 'node:os';
 import { lastBackupSchema, type Handlers } from '#shared/contract.ts';
 import { LabError } from '#shared/errors.ts';
+import { LabSize } from '../../archives/labSize.ts';
 import type { ContractContext } from '../context.ts';
 import { ownMemoryPrefix } from '../deletedExperiments.ts';
 
@@ -11,18 +12,17 @@ const lastBackupKey = `${ownMemoryPrefix}lastBackup`;
 export function labHandlers({
   lab,
   jobs,
-}: ContractContext): Pick<Handlers, 'lab.describe' | 'lab.backup' | 'lab.diagnostics'> {
+}: ContractContext): Pick<Handlers, 'lab.describe' | 'lab.size' | 'lab.backup' | 'lab.diagnostics'> {
+  const size = new LabSize(lab.directory);
   return {
-    async 'lab.describe'() {
-      const { labBytes } = await import('../../archives/labBackup.ts');
-      return {
+    'lab.describe': () =>
+      Promise.resolve({
         directory: lab.directory,
-        bytes: await labBytes(lab.directory),
         lastBackup: lastBackupSchema.safeParse(lab.store.memory.get(lastBackupKey)).data ?? null,
         suggestedBackupFile: join(homedir(), `normlab-backup-${new Date().toISOString().slice(0, 10)}.tar`),
         damaged: lab.store.damaged(),
-      };
-    },
+      }),
+    'lab.size': async () => ({ bytes: await size.read() }),
     async 'lab.backup'({ path, datasets }) {
       requireOutside(lab.directory, path);
       const { backupLab } = await import('../../archives/labBackup.ts');
