@@ -433,6 +433,14 @@ export const contract = {
    * not have, or created. What did not reach its end is queued; finished and diverged runs stay as they are.
    */
   'experiments.ensure': changes<EnsuredExperiment>()(z.strictObject({ document: z.unknown() })),
+  /**
+   * Extends this very experiment by seeds, each with everything that it compares, on the data and weights of
+   * the runs that are there; as with `ensure`, what did not reach its end under these seeds is queued.
+   * @throws LabError `invalidState` where its data set holds other data by now.
+   */
+  'experiments.addSeeds': changes<EnsuredExperiment>()(
+    z.strictObject({ id, seeds: z.array(z.int().nonnegative().max(0xffff_ffff)).min(1).max(1000) }),
+  ),
   'experiments.rename': changes<ExperimentListItem>()(z.strictObject({ id, name })),
   'experiments.archive': changes<null>()(z.strictObject({ ids, archived: z.boolean() })),
   /** Stops their runs and hides them; undone by `restore` until the lab is closed. */

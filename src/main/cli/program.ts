@@ -94,6 +94,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['web', async () => (await import('./web.ts')).addWebCommand],
   ['train', async () => (await import('./train.ts')).addTrainCommand],
   ['reproduce', async () => (await import('./reproduce.ts')).addReproduceCommand],
+  ['experiments', async () => (await import('./experiments.ts')).addExperimentCommands],
   ['runs', async () => (await import('./runs.ts')).addRunCommands],
   ['queue', async () => (await import('./queue.ts')).addQueueCommands],
   ['analyze', async () => (await import('./analyze.ts')).addAnalyzeCommand],

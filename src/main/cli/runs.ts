@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { LabClient, RunOverview, StoredRun } from '#shared/contract.ts';
-import { isActive, isEnded, runStates, type RunState } from '#shared/domain/runState.ts';
+import { isActive, isPausable, isStoppable, runStates, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
 import { exportWeights } from '../runs/trainerTask.ts';
@@ -39,7 +39,12 @@ export function addRunCommands(program: Command, context: CommandContext): void 
     .command('stop')
     .description('take runs out of the queue; those that train write a checkpoint and end')
     .argument('<ids...>', idsHelp)
-    .action((ids: string[]) => stopRuns(context, ids));
+    .action((ids: string[]) => endRuns(context, 'runs.stop', ids));
+  runs
+    .command('pause')
+    .description('take runs out of the queue until they are resumed; those that train write a checkpoint first')
+    .argument('<ids...>', idsHelp)
+    .action((ids: string[]) => endRuns(context, 'runs.pause', ids));
   runs
     .command('delete')
     .description('delete runs with everything they made')
@@ -118,7 +123,7 @@ const runsACall = 1000;
 /** Asks for something to be done to runs, in as many calls as it takes. */
 async function invokeForRuns(
   client: LabClient,
-  method: 'runs.resume' | 'runs.stop' | 'runs.delete',
+  method: 'runs.resume' | 'runs.pause' | 'runs.stop' | 'runs.delete',
   runs: readonly RunOverview[],
 ): Promise<void> {
   for (let start = 0; start < runs.length; start += runsACall) {
@@ -154,16 +159,30 @@ async function resumeRuns(context: CommandContext, ids: readonly string[]): Prom
   );
 }
 
-async function stopRuns(context: CommandContext, ids: readonly string[]): Promise<void> {
+/** Stops or pauses runs; of several, those that have ended stay as they are. */
+async function endRuns(
+  context: CommandContext,
+  method: 'runs.stop' | 'runs.pause',
+  ids: readonly string[],
+): Promise<void> {
+  // Asked a second time, what is stopping ends at once.
+  const can = (state: RunState): boolean =>
+    method === 'runs.pause' ? isPausable(state) : isStoppable(state) || state === 'stopping';
   await context.withLab(async (session) => {
     const { client } = session;
     const runs = (await client.invoke('runs.find', { ids: [...ids] })).filter(
-      (run, _, all) => all.length === 1 || !isEnded(run.state),
+      (run, _, all) => all.length === 1 || can(run.state),
     );
-    await invokeForRuns(client, 'runs.stop', runs);
-    const stoppedIds = runs.map((run) => run.id);
-    const stopped = runs.length === 0 ? [] : await whenStopped(context, session, stoppedIds);
-    context.output.result(stopped.map(summarizeRun), formatRunTable(stopped));
+    await invokeForRuns(client, method, runs);
+    if (runs.length === 0) {
+      context.output.note('None of these runs waits or trains.');
+      context.output.result([], '');
+      return;
+    }
+    const doing = method === 'runs.stop' ? 'stopping' : 'pausing';
+    const endedIds = runs.map((run) => run.id);
+    const ended = await whenStopped(context, session, endedIds, doing);
+    context.output.result(ended.map(summarizeRun), formatRunTable(ended));
   });
 }
 

@@ -96,18 +96,19 @@ function describePause(context: CommandContext, { settings, queued }: QueueState
   return { code: 'invalidState', message: 'It is paused.', hint };
 }
 
-/** Waits until runs that were asked to stop have done so; returns them then. */
+/** Waits until runs that were asked to stop or to pause have done so; returns them then. */
 export async function whenStopped(
   context: CommandContext,
   session: LabSession,
   runIds: readonly string[],
+  doing: 'stopping' | 'pausing',
 ): Promise<RunOverview[]> {
   const { client } = session;
   const queue = watchQueue(client, runIds);
   const wait = async (): Promise<RunOverview[]> => {
     const active = (await client.invoke('runs.find', { ids: [...runIds] })).filter((run) => isActive(run.state));
     if (active.length > 0) {
-      context.output.note(`${active.map((run) => run.id).join(', ')}: stopping with a checkpoint.`);
+      context.output.note(`${active.map((run) => run.id).join(', ')}: ${doing} with a checkpoint.`);
     }
     queue.look();
     await queue.over;

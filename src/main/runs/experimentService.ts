@@ -51,9 +51,13 @@ export class ExperimentService {
    * @throws LabError `invalidDocument` or `notFound`: what is wrong, and where.
    */
   async plan(document: unknown): Promise<PlannedRun[]> {
+    return this.#pin(expandExperiment(parseExperimentDocument(document)));
+  }
+
+  async #pin(runs: readonly ExpandedRun[]): Promise<PlannedRun[]> {
     const found = new Map<string, DatasetDocument>();
     const planned: PlannedRun[] = [];
-    for (const { label, document: run } of expandExperiment(parseExperimentDocument(document))) {
+    for (const { label, document: run } of runs) {
       let dataset = generatedDataset(run.architecture) ?? found.get(run.dataset.id);
       if (dataset === undefined) {
         dataset = await this.#datasets.get(run.dataset.id);
@@ -100,6 +104,51 @@ export class ExperimentService {
       const runs = this.#store.runs.list({ experimentId: created.id });
       return { experiment: created, runs, added: runs.length };
     }
+    return this.#extend(found, wanted, planned);
+  }
+
+  /**
+   * Extends an experiment by seeds, each with everything that it compares. Under a new seed a run is what its
+   * siblings are, to the data and the initial weights; runs that are there are kept, new ones are queued but
+   * not started.
+   * @throws LabError `notFound`; `invalidState` where a data set holds other data by now; and as `plan`.
+   */
+  async addSeeds(id: string, seeds: readonly number[]): Promise<EnsuredExperiment> {
+    const { document: there } = this.#require(id);
+    const wanted = parseExperimentDocument({ ...there, seeds });
+    // Together they may be more than an experiment can have.
+    parseExperimentDocument({ ...there, seeds: [...new Set([...there.seeds, ...seeds])] });
+    const siblings = new Map(
+      this.#store.runs.list({ experimentId: id }).map(({ label, document }) => [label, document]),
+    );
+    for (const document of siblings.values()) await this.#requireSameData(document);
+    const planned = await this.#pin(
+      expandExperiment(wanted).map(({ label, document }) => ({
+        label,
+        document: { ...(siblings.get(label) ?? document), seed: document.seed },
+      })),
+    );
+    return this.#extend(this.#require(id), wanted, planned);
+  }
+
+  #require(id: string): ExperimentRecord {
+    const record = this.#store.experiments.get(id);
+    if (record !== null) return record;
+    throw new LabError('notFound', `There is no experiment “${id}”.`, 'Look at the list of experiments.');
+  }
+
+  async #requireSameData({ architecture, dataset: { id, checksum } }: RunDocument): Promise<void> {
+    const dataset = generatedDataset(architecture) ?? (await this.#datasets.get(id));
+    if (dataset.checksum === checksum) return;
+    throw new LabError(
+      'invalidState',
+      `The data set “${id}” holds other data by now than the runs of this experiment were trained on.`,
+      'Import the original data to add seeds, or clone the experiment to train all of it on the data of now.',
+    );
+  }
+
+  /** Adds the runs that an experiment does not have, with the seeds and claims that are wanted. */
+  #extend(found: ExperimentRecord, wanted: ExperimentDocument, planned: readonly PlannedRun[]): EnsuredExperiment {
     const there = new Set(this.#store.runs.list({ experimentId: found.id }).map(pairKey));
     const missing = planned.filter((run) => !there.has(pairKey(run)));
     const seeds = [...new Set([...found.document.seeds, ...wanted.seeds])];

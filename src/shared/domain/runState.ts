@@ -48,3 +48,13 @@ export function isEnded(state: RunState): boolean {
 export function isResumable(state: RunState): boolean {
   return canTransition(state, 'queued');
 }
+
+/** True when the run can be paused: at once while it waits, with a checkpoint at the next step while it trains. */
+export function isPausable(state: RunState): boolean {
+  return state === 'queued' || state === 'preparing' || state === 'running';
+}
+
+/** True when the run can be asked to stop; one that is stopping already was. */
+export function isStoppable(state: RunState): boolean {
+  return isPausable(state) || state === 'paused';
+}

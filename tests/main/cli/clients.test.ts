@@ -295,6 +295,34 @@ describe('while the app owns the lab', () => {
     expect(await labJson('runs', 'list')).toMatchObject([{ id: run, state: 'running', resumeCount: 1 }]);
   });
 
+  it('runs pause there with a checkpoint, and the command that follows them says how to go on', async () => {
+    await startApp();
+    const first = startLab('train', '--config', 'long.json', '--seeds', '1,2');
+    const { experiment, run } = await idsOf(first);
+    await first.line(isProgress);
+    const paused = await lab('runs', 'pause', experiment, '--json');
+    expect(paused).toMatchObject({ status: 0, stderr: `${run}: pausing with a checkpoint.\n` });
+    expect(jsonLines(paused.stdout)).toMatchObject([[{ id: run, state: 'paused' }, { state: 'paused' }]]);
+    const ended = await first.finished;
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain(`2 of 2 runs can go on: npm run --silent lab -- runs resume ${experiment}`);
+    const shown = (await labJson('runs', 'show', run)) as { checkpoints: unknown[] };
+    expect(shown.checkpoints.length).toBeGreaterThan(0);
+    expect(await lab('runs', 'pause', experiment)).toMatchObject({
+      status: 0,
+      stderr: 'None of these runs waits or trains.\n',
+    });
+    expect(await lab('runs', 'pause', run)).toMatchObject({
+      status: 1,
+      stderr: `Run ${run} is paused and cannot be paused.\nOnly a waiting or training run can be paused.\n`,
+    });
+    const resumed = startLab('runs', 'resume', experiment);
+    await resumed.line(isProgress);
+    const stopped = jsonLines((await lab('runs', 'stop', experiment, '--json')).stdout);
+    expect(stopped).toMatchObject([[{ state: 'stopped' }, { state: 'stopped' }]]);
+    expect(await resumed.finished).toMatchObject({ status: 1 });
+  });
+
   it('its death is told to whoever follows', async () => {
     const app = await startApp();
     const client = startLab('train', '--config', 'long.json');

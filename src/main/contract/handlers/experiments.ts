@@ -1,6 +1,7 @@
-import type { ExperimentDetail, Handlers } from '#shared/contract.ts';
+import type { EnsuredExperiment, ExperimentDetail, Handlers } from '#shared/contract.ts';
 import { isResumable } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
+import type { EnsuredExperiment as Ensured } from '../../runs/experimentService.ts';
 import type { ExperimentRecord } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
 import { countRuns, maximumRuns, previewExperiment } from '../experimentPreview.ts';
@@ -14,6 +15,7 @@ type ExperimentMethods =
   | 'experiments.plan'
   | 'experiments.create'
   | 'experiments.ensure'
+  | 'experiments.addSeeds'
   | 'experiments.rename'
   | 'experiments.archive'
   | 'experiments.delete'
@@ -24,6 +26,19 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
 
   function toDetail(record: ExperimentRecord): ExperimentDetail {
     return { ...toExperimentListItem(context, record), document: { ...record.document, name: record.name } };
+  }
+
+  /** Queues what did not reach its end of the runs that were asked for. */
+  function train({ experiment, runs, added }: Ensured): EnsuredExperiment {
+    // Nobody looks for what trains among what was put away.
+    if (experiment.archivedAt !== null) lab.store.experiments.setArchived(experiment.id, false);
+    for (const { id } of runs) {
+      const { state } = lab.runs.get(id);
+      if (state === 'queued' || isResumable(state)) lab.runs.resume(id);
+    }
+    events.emit('experimentsChanged', { ids: [experiment.id] });
+    const detail = toDetail(requireExperiment(context, experiment.id));
+    return { experiment: detail, runIds: runs.map((run) => run.id), added };
   }
 
   return {
@@ -56,16 +71,13 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
     async 'experiments.ensure'({ document }) {
       refuseTooMany(document);
       speeds.setDatasets(await lab.datasets.list());
-      const { experiment, runs, added } = await lab.experiments.ensure(document, (id) => deleted.has(id));
-      // Nobody looks for what trains among what was put away.
-      if (experiment.archivedAt !== null) lab.store.experiments.setArchived(experiment.id, false);
-      for (const { id } of runs) {
-        const { state } = lab.runs.get(id);
-        if (state === 'queued' || isResumable(state)) lab.runs.resume(id);
-      }
-      events.emit('experimentsChanged', { ids: [experiment.id] });
-      const detail = toDetail(requireExperiment(context, experiment.id));
-      return { experiment: detail, runIds: runs.map((run) => run.id), added };
+      return train(await lab.experiments.ensure(document, (id) => deleted.has(id)));
+    },
+    async 'experiments.addSeeds'({ id, seeds }) {
+      const { document } = requireExperiment(context, id);
+      refuseTooMany({ ...document, seeds: [...new Set([...document.seeds, ...seeds])] });
+      speeds.setDatasets(await lab.datasets.list());
+      return train(await lab.experiments.addSeeds(id, seeds));
     },
     async 'experiments.rename'({ id, name }) {
       requireExperiment(context, id);
