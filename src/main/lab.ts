@@ -13,9 +13,11 @@ import { describeEngine } from './runs/trainerTask.ts';
 import { appVersion } from './runs/environment.ts';
 import type { LabDoor } from './store/labLock.ts';
 import { canBeRead, isFromNewerVersion, openLabForReading } from './store/labForReading.ts';
-import { openLab, type OpenLab } from './store/openStore.ts';
+import { runDatabaseTask } from './store/databaseThread.ts';
+import { databasePath, openLab, type OpenLab } from './store/openStore.ts';
+import type { RepairReport } from './store/repairLab.ts';
 import type { MetricStore, RunRecord, Store } from './store/store.ts';
-import type { LabErrorData } from '#shared/errors.ts';
+import { LabError, type LabErrorData } from '#shared/errors.ts';
 
 export interface LabOptions extends Pick<
   RunServiceOptions,
@@ -55,6 +57,12 @@ export interface Lab {
   readonly interrupted: readonly RunRecord[];
   /** What works, but not as well as it could, and what is damaged. */
   readonly notices: readonly LabErrorData[];
+  /**
+   * Verifies everything in the database, and where something is damaged saves the rest into a new one.
+   * Nothing can be read or written meanwhile.
+   * @throws LabError `invalidState` while runs train, `labDamaged` where nothing can be read, `diskFull`, ….
+   */
+  repair(): Promise<RepairReport>;
   /** Ends trainers (with checkpoints where `graceful`, the default), closes the store, gives up the folder. */
   close(options?: { graceful?: boolean }): Promise<void>;
 }
@@ -66,18 +74,21 @@ export function openEngines(launcher: TrainerLauncher): EngineService {
   });
 }
 
-interface Opened extends Omit<OpenLab, 'owner'> {
-  readOnly: LabErrorData | null;
-  databaseDirectory: string;
-}
+type Opened = Omit<OpenLab, 'owner' | 'renew'> & { databaseDirectory: string } & (
+    { readOnly: null; renew: OpenLab['renew'] } | { readOnly: LabErrorData; renew: null }
+  );
 
 async function open(directory: string, { door, orForReading = false }: LabOptions): Promise<Opened> {
-  if (orForReading && (await isFromNewerVersion(directory))) return openLabForReading(directory, door);
+  const openForReading = async (): Promise<Opened> => ({
+    ...(await openLabForReading(directory, door)),
+    renew: null,
+  });
+  if (orForReading && (await isFromNewerVersion(directory))) return openForReading();
   try {
     const opened = openLab(directory, door, { appVersion: appVersion() });
     return { ...opened, readOnly: null, databaseDirectory: directory };
   } catch (error) {
-    if (orForReading && canBeRead(directory, error)) return openLabForReading(directory, door);
+    if (orForReading && canBeRead(directory, error)) return openForReading();
     throw error;
   }
 }
@@ -102,8 +113,25 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     );
     const runs = new RunService({ ...options, store, datasets, engines, launcher, labDirectory: directory, health });
     const interrupted = opened.readOnly === null ? runs.recoverInterrupted() : [];
+    let repairing: Promise<unknown> = Promise.resolve();
+    const repair = async (): Promise<RepairReport> => {
+      const { renew } = opened;
+      if (renew === null) throw LabError.from(opened.readOnly);
+      if (runs.queueState().training.length > 0) {
+        throw new LabError(
+          'invalidState',
+          'The lab’s database cannot be repaired while runs train.',
+          'Pause or stop them first; they go on from their checkpoints afterwards.',
+        );
+      }
+      const file = databasePath(directory);
+      const repaired = renew(() => runDatabaseTask('repair', { labDirectory: directory }, file));
+      repairing = repaired.catch(() => undefined);
+      return repaired;
+    };
     let closing: Promise<void> | null = null;
     const close = async (graceful: boolean): Promise<void> => {
+      await repairing;
       try {
         await runs.close({ graceful });
       } finally {
@@ -127,6 +155,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       health,
       interrupted,
       notices: opened.notices,
+      repair,
       close: (how) => (closing ??= close(how?.graceful ?? true)),
     };
   } catch (error) {

@@ -87,11 +87,35 @@ export const lastBackupSchema = z.strictObject({
 });
 export type LastBackup = z.infer<typeof lastBackupSchema>;
 
+/** What the last repair of the lab's database came to. */
+export const lastRepairSchema = z.strictObject({
+  madeAt: z.string(),
+  /** What was found damaged, one sentence each; empty where nothing was. */
+  found: z.array(z.string()),
+  /** What was saved into a new database; null where nothing had to be. */
+  saved: z
+    .strictObject({
+      experiments: z.number(),
+      runs: z.number(),
+      /** What was lost or may be incomplete, one sentence each. */
+      lost: z.array(z.string()),
+      /** The damaged database. */
+      keptFile: z.string(),
+    })
+    .nullable(),
+});
+export type LastRepair = z.infer<typeof lastRepairSchema>;
+
 export interface LabDescription {
   directory: string;
   lastBackup: LastBackup | null;
   /** Where a backup may go. */
   suggestedBackupFile: string;
+  /** Where runs may go that are exported. */
+  suggestedRunsFile: string;
+  /** Where a backup may be restored: a folder that is not there. */
+  suggestedRestoreDirectory: string;
+  lastRepair: LastRepair | null;
   /** What is damaged in its database, and what to do. */
   damaged: LabErrorData[];
 }
@@ -140,7 +164,16 @@ export type ParityReport = z.infer<typeof parityReportSchema>;
 /** A job that takes longer than a call should: an import, an installation. */
 export interface JobRecord {
   id: string;
-  kind: 'backupLab' | 'importDataset' | 'exampleDataset' | 'installEngine' | 'checkMethods' | 'checkParity';
+  kind:
+    | 'backupLab'
+    | 'restoreLab'
+    | 'repairLab'
+    | 'exportRuns'
+    | 'importDataset'
+    | 'exampleDataset'
+    | 'installEngine'
+    | 'checkMethods'
+    | 'checkParity';
   title: string;
   state: 'running' | 'done' | 'failed' | 'cancelled';
   phase: string;
@@ -149,7 +182,7 @@ export interface JobRecord {
   total: number | null;
   unit: 'bytes' | 'images' | 'steps' | 'checks';
   secondsLeft: number | null;
-  /** Id of what it made: a data set or an engine; null where it made a report. */
+  /** Id of what it made, a data set or an engine; the folder of a restored lab; null where it made a report. */
   result: string | null;
   error: LabErrorData | null;
 }
@@ -386,8 +419,15 @@ export const contract = {
   'lab.describe': reads<LabDescription>()(nothing),
   /** Bytes of everything in its folder, as they were up to a minute ago: counting many files takes a while. */
   'lab.size': reads<{ bytes: number }>()(nothing),
-  /** Writes the whole lab into one file on the lab's machine, while it is in use; `lab restore` makes a lab of it. */
+  /** Writes the whole lab into one file on the lab's machine, while it is in use; `lab.restore` makes a lab of it. */
   'lab.backup': reads<JobRecord>()(z.strictObject({ path, datasets: z.boolean().default(true) })),
+  /** Makes another lab of a backup, in a folder that is absent or empty: whole or not at all; the job's result is the folder. */
+  'lab.restore': reads<JobRecord>()(z.strictObject({ path, directory: path })),
+  /**
+   * Verifies everything in the lab's database, and saves what can be read into a new one where something is
+   * damaged. @throws LabError `invalidState` while runs train or other jobs work.
+   */
+  'lab.repair': changes<JobRecord>()(nothing),
   /** An archive (.tar.gz) for a report about a fault, without personal names and paths. */
   'lab.diagnostics': reads<{ fileName: string; base64: string }>()(nothing),
   'engines.list': reads<EngineListItem[]>()(z.strictObject({ describe: z.boolean().default(false) })),
@@ -463,7 +503,9 @@ export const contract = {
   'runs.read': reads<StoredRun>()(z.strictObject({ id: idPart })),
   /** Deletes runs with everything they made, all or none; returns their ids. @throws LabError `invalidState` where one trains. */
   'runs.delete': changes<string[]>()(z.strictObject({ ids })),
-  /** Adds the runs of an archive (`runs export --archive`), all or none. @throws LabError `invalidArchive`. */
+  /** Writes runs into one archive on the lab's machine, with points, checkpoints, log and environment, for `runs.import`. */
+  'runs.export': reads<JobRecord>()(z.strictObject({ ids, path })),
+  /** Adds the runs of an archive (`runs.export`), all or none. @throws LabError `invalidArchive`. */
   'runs.import': changes<ImportedRuns>()(z.strictObject({ path })),
   /** Pauses runs that wait or train, these with a checkpoint at the next step; `runs.resume` goes on with them. */
   'runs.pause': changes<RunListItem[]>()(z.strictObject({ ids })),

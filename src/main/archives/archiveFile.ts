@@ -128,9 +128,14 @@ async function addFile(
 /**
  * Unpacks an archive into a folder that is absent or empty, and compares every file with the manifest.
  * Where anything is wrong the folder is removed.
- * @throws LabError `invalidArchive`, `diskFull`, `labNotWritable`.
+ * @throws LabError `invalidArchive`, `diskFull`, `labNotWritable`; the signal's reason.
  */
-export async function unpackArchiveFile(path: string, kind: ArchiveKind, directory: string): Promise<ArchiveManifest> {
+export async function unpackArchiveFile(
+  path: string,
+  kind: ArchiveKind,
+  directory: string,
+  watch: ArchiveWatch = {},
+): Promise<ArchiveManifest> {
   const name = basename(path);
   try {
     await stat(path);
@@ -138,7 +143,7 @@ export async function unpackArchiveFile(path: string, kind: ArchiveKind, directo
     throw new LabError('notFound', `“${path}” cannot be read.`, 'Check the path and its permissions.', error);
   }
   try {
-    const found = await unpackFiles(path, name, directory);
+    const found = await unpackFiles(path, name, directory, watch);
     return await verify(name, kind, directory, found);
   } catch (error) {
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
@@ -151,6 +156,7 @@ async function unpackFiles(
   path: string,
   name: string,
   directory: string,
+  { signal, onBytes }: ArchiveWatch,
 ): Promise<Map<string, { bytes: number; checksum: string }>> {
   const found = new Map<string, { bytes: number; checksum: string }>();
   const entries = extract();
@@ -189,9 +195,12 @@ async function unpackFiles(
     );
   });
   try {
-    await pipeline(createReadStream(path), entries);
+    const source = createReadStream(path);
+    source.on('data', (piece) => onBytes?.(piece.length));
+    await pipeline(source, entries, signal === undefined ? {} : { signal });
   } catch (error) {
     stop.abort();
+    signal?.throwIfAborted();
     const expected = describeWriteError(failure ?? error, directory);
     if (expected instanceof LabError) throw expected;
     throw invalidArchive(name, 'is cut short, damaged, or no archive of this program', error);

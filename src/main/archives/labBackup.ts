@@ -6,11 +6,11 @@ import { syncDirectory } from '#files/atomicWrite.ts';
 import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { checkpointDirectory } from '../runs/checkpointFiles.ts';
-import { databasePath, openStore } from '../store/openStore.ts';
+import { databasePath } from '../store/openStore.ts';
 import { copyDatabaseFile } from '../store/copyDatabase.ts';
 import { runDatabaseTask } from '../store/databaseThread.ts';
 import type { Store } from '../store/store.ts';
-import { unpackArchiveFile, writeArchive, type ArchiveEntry } from './archiveFile.ts';
+import { unpackArchiveFile, writeArchive, type ArchiveEntry, type ArchiveWatch } from './archiveFile.ts';
 
 export interface BackupReport {
   file: string;
@@ -90,19 +90,21 @@ export async function backupLab(
  * Makes a lab folder from a backup; it appears whole or not at all.
  * @throws LabError `labNotWritable` where the folder has something in it, `invalidArchive`, `diskFull`.
  */
-export async function restoreLab(file: string, labDirectory: string): Promise<{ directory: string; runs: number }> {
+export async function restoreLab(
+  file: string,
+  labDirectory: string,
+  watch: ArchiveWatch = {},
+): Promise<{ directory: string; runs: number }> {
   await requireEmpty(labDirectory);
   const parent = dirname(labDirectory);
   const work = await makeWorkDirectory(parent);
   const unpacked = join(work, 'lab');
   try {
-    const { files } = await unpackArchiveFile(file, 'lab', unpacked);
+    const { files } = await unpackArchiveFile(file, 'lab', unpacked, watch);
     if (!files.some(({ name }) => name === basename(databasePath(labDirectory)))) {
       throw new LabError('invalidArchive', `“${file}” holds no database.`, 'Use another backup.');
     }
-    const store = openStore(unpacked);
-    const runs = store.runs.list().length;
-    store.close();
+    const runs = await runDatabaseTask('prepareRestored', { directory: unpacked }, file, watch.signal);
     await rmdir(labDirectory).catch((error: unknown) => {
       if (systemErrorCode(error) !== 'ENOENT') throw describeWriteError(error, labDirectory);
     });

@@ -7,42 +7,40 @@ import { makeDirectory } from '#files/makeDirectory.ts';
 import { LabError } from '#shared/errors.ts';
 import { checkpointDirectory, runDirectory } from '../runs/checkpointFiles.ts';
 import { weightsFile } from '../runs/weightsFiles.ts';
-import { copyRunsOut, databasePath, openStore } from '../store/openStore.ts';
+import { runDatabaseTask } from '../store/databaseThread.ts';
+import { databasePath, openStore } from '../store/openStore.ts';
 import type { Store } from '../store/store.ts';
 import type { TransferredRun } from '../store/transferRuns.ts';
-import { unpackArchiveFile, writeArchive, type ArchiveEntry } from './archiveFile.ts';
+import { unpackArchiveFile, writeArchive, type ArchiveEntry, type ArchiveWatch } from './archiveFile.ts';
 import { makeWorkDirectory } from './labBackup.ts';
 
 /**
  * Writes runs into one archive: a database that holds them and their experiments only, their
  * checkpoints, and the weights that they begin with. The lab may be in use meanwhile.
- * @throws LabError `diskFull`, `labNotWritable`, `labDamaged`.
+ * @param options.databaseDirectory Where the lab's database is read, if that is a copy.
+ * @throws LabError `diskFull`, `labNotWritable`, `labDamaged`; the signal's reason.
  */
 export async function exportRunArchive(
   labDirectory: string,
   runIds: readonly string[],
   file: string,
+  options: { databaseDirectory?: string } & ArchiveWatch = {},
 ): Promise<{ file: string; runs: string[]; bytes: number }> {
   const work = await makeWorkDirectory(dirname(file));
   try {
-    copyRunsOut(labDirectory, work, runIds);
-    const store = openStore(work, { readOnly: true });
+    const { databaseDirectory: from = labDirectory, ...watch } = options;
+    await runDatabaseTask('copyRuns', { from, to: work, runIds }, databasePath(from), watch.signal);
+    const { weights, checkpoints } = await runDatabaseTask('describeCopy', { directory: work }, file, watch.signal);
     const entries: ArchiveEntry[] = [{ name: basename(databasePath(work)), file: databasePath(work) }];
-    const weights = new Set(runIds.map((runId) => store.runs.get(runId)?.document.initialWeights.sha256));
     for (const sha256 of weights) {
-      if (sha256 === undefined) continue;
       const file = weightsFile(labDirectory, sha256);
       entries.push({ name: `weights/${basename(file)}`, file, optional: true });
     }
-    for (const runId of runIds) {
-      for (const record of store.runs.listCheckpoints(runId)) {
-        const name = basename(record.file);
-        const source = join(checkpointDirectory(labDirectory, runId), name);
-        entries.push({ name: `runs/${runId}/checkpoints/${name}`, file: source, optional: true });
-      }
+    for (const { runId, name } of checkpoints) {
+      const source = join(checkpointDirectory(labDirectory, runId), name);
+      entries.push({ name: `runs/${runId}/checkpoints/${name}`, file: source, optional: true });
     }
-    store.close();
-    const { files } = await writeArchive(file, 'runs', entries);
+    const { files } = await writeArchive(file, 'runs', entries, watch);
     return { file, runs: [...runIds], bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
   } finally {
     await rm(work, { recursive: true, force: true });

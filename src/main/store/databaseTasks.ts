@@ -7,6 +7,8 @@ import { repairDatabase } from './repairLab.ts';
 /** What is in a copy of a lab's database. */
 export interface CopyDescription {
   runs: number;
+  /** SHA-256 of the weights that its runs begin with. */
+  weights: string[];
   /** Files of checkpoints that it names, without their folder. */
   checkpoints: { runId: string; name: string }[];
   /** What is damaged in it. */
@@ -34,7 +36,18 @@ export const databaseTasks = {
       const checkpoints = runs.flatMap(({ id }) =>
         store.runs.listCheckpoints(id).map((record) => ({ runId: id, name: basename(record.file) })),
       );
-      return { runs: runs.length, checkpoints, damaged };
+      const weights = new Set(runs.flatMap(({ document }) => document.initialWeights.sha256 ?? []));
+      return { runs: runs.length, weights: [...weights], checkpoints, damaged };
+    } finally {
+      store.close();
+    }
+  },
+
+  /** Brings the database of a restored lab up to date. @returns how many runs are in it. */
+  prepareRestored: ({ directory }: { directory: string }): number => {
+    const store = openStore(directory);
+    try {
+      return store.runs.list().length;
     } finally {
       store.close();
     }

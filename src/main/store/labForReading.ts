@@ -12,7 +12,7 @@ import { damagedFile, toStoreError } from './storeErrors.ts';
 import type { MemoryStore } from './store.ts';
 
 /** A lab that is shown and not changed. */
-export interface LabForReading extends Omit<OpenLab, 'owner'> {
+export interface LabForReading extends Omit<OpenLab, 'owner' | 'renew'> {
   /** Why, and what to do. */
   readOnly: LabErrorData;
   /** Folder of the copy of its database that is read. */

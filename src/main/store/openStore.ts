@@ -16,6 +16,7 @@ import { migrateDatabase, newestVersion, readVersion, requireReadableVersion } f
 import type { Migration } from './migrations/index.ts';
 import { doubtDamage, newerLayout, ownLayout, type MakePart } from './newerLayout.ts';
 import { createQueueStore } from './queueStore.ts';
+import { createRenewableStore, type RenewableStore } from './renewableStore.ts';
 import { createRunStore } from './runStore.ts';
 import { describeSalvage, finishReplacement, salvageDatabase } from './salvage.ts';
 import { damagedFile, toStoreError, translateErrors } from './storeErrors.ts';
@@ -44,7 +45,10 @@ export interface OpenLab {
   directory: string;
   owner: LockOwner;
   store: Store;
+  /** What was said at the last opening of the database. */
   notices: LabErrorData[];
+  /** Closes the database for work in another thread, and opens it again. */
+  renew: RenewableStore['renew'];
   /** Closes the store and lets the folder go. */
   close(): void;
 }
@@ -61,12 +65,18 @@ export function openLab(
   createLabDirectory(labDirectory);
   const lock = acquireLabLock(labDirectory, door);
   try {
-    const { store, notices } = openOrSalvage(labDirectory, options);
+    const notices: LabErrorData[] = [];
+    const { store, renew } = createRenewableStore(() => {
+      const opened = openOrSalvage(labDirectory, options);
+      notices.splice(0, notices.length, ...opened.notices);
+      return opened.store;
+    });
     return {
       directory: labDirectory,
       owner: lock.owner,
       store,
       notices,
+      renew,
       close() {
         try {
           store.close();

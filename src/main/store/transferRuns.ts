@@ -40,6 +40,8 @@ class RunTransfer {
   readonly #counts: ReturnType<typeof prepareRowCounts>;
   /** Ids here of experiments that have come along. */
   readonly #experiments = new Map<string, string>();
+  /** Of the tables here. */
+  readonly #columns = new Map<string, ReadonlySet<string>>();
 
   constructor(source: Database, target: Database) {
     this.#source = source;
@@ -135,12 +137,26 @@ class RunTransfer {
   }
 
   #insert(table: string, row: object): number {
-    return this.#write(table, sealRow(row));
+    const known = this.#columnsOf(table);
+    const kept = Object.fromEntries(Object.entries(row).filter(([column]) => known.has(column)));
+    return this.#write(table, sealRow(kept));
   }
 
-  /** @returns the key that the row got: those of another database mean nothing here. */
+  /** Without those that a newer program added to the other database, and without keys, which mean nothing here. */
+  #columnsOf(table: string): ReadonlySet<string> {
+    let columns = this.#columns.get(table);
+    if (columns === undefined) {
+      const names = this.#target.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table);
+      columns = new Set(names.filter((column) => !['runKey', 'experimentKey', 'logKey'].includes(column)));
+      this.#columns.set(table, columns);
+    }
+    return columns;
+  }
+
+  /** @returns the key that the row got. */
   #write(table: string, row: object): number {
-    const columns = Object.keys(row).filter((column) => !['runKey', 'experimentKey', 'logKey'].includes(column));
+    const known = this.#columnsOf(table);
+    const columns = Object.keys(row).filter((column) => known.has(column));
     const values = columns.map((column) => `@${column}`).join(', ');
     const insert = this.#target.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${values})`);
     return Number(insert.run(row).lastInsertRowid);

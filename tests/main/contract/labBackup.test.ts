@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { restoreLab } from '#main/archives/labBackup.ts';
@@ -36,6 +36,44 @@ it('leaves nothing behind where it is cancelled', async () => {
   await until(contract, async () => (await client.invoke('jobs.list', {})).every(({ state }) => state === 'cancelled'));
   expect(await readdir(folder)).toEqual([]);
   expect((await client.invoke('lab.describe', {})).lastBackup).toBeNull();
+});
+
+it('is restored as a job into a new folder, whole or not at all', async () => {
+  const contract = await openTestLab();
+  const { client, lab } = contract;
+  const folder = await temporaryFolder();
+  const path = join(folder, 'lab.tar');
+  const jobEnds = async ({ id }: Pick<JobRecord, 'id'>): Promise<JobRecord | undefined> => {
+    const find = async (): Promise<JobRecord | undefined> =>
+      (await client.invoke('jobs.list', {})).find((job) => job.id === id);
+    await until(contract, async () => (await find())?.state !== 'running');
+    return find();
+  };
+  await jobEnds(await client.invoke('lab.backup', { path }));
+  const directory = join(folder, 'restored');
+  const restored = await jobEnds(await client.invoke('lab.restore', { path, directory }));
+  expect(restored).toMatchObject({ state: 'done', kind: 'restoreLab', result: directory });
+  expect(restored?.done).toBe(restored?.total);
+  expect(await readdir(directory)).toContain('lab.sqlite');
+
+  // Not over a lab that is there, not within this one, and not of a file that is damaged.
+  expect(await jobEnds(await client.invoke('lab.restore', { path, directory }))).toMatchObject({
+    state: 'failed',
+    error: { code: 'labNotWritable', message: `The folder ${directory} is not empty.` },
+  });
+  await expect(client.invoke('lab.restore', { path, directory: join(lab.directory, 'inside') })).rejects.toMatchObject({
+    code: 'invalidArgument',
+  });
+  await truncate(path, (await stat(path)).size / 2);
+  const elsewhere = join(folder, 'elsewhere');
+  expect(await jobEnds(await client.invoke('lab.restore', { path, directory: elsewhere }))).toMatchObject({
+    state: 'failed',
+    error: { code: 'invalidArchive' },
+  });
+  const { id } = await client.invoke('lab.restore', { path, directory: elsewhere });
+  await client.invoke('jobs.cancel', { id });
+  expect(await jobEnds({ id })).toMatchObject({ state: 'cancelled' });
+  expect((await readdir(folder)).sort()).toEqual(['lab.tar', 'restored']);
 });
 
 it('is refused within the lab itself, and without a full path', async () => {

@@ -3,11 +3,12 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
+import { unpackArchiveFile } from '#main/archives/archiveFile.ts';
 import { migrateDatabase } from '#main/store/migrate.ts';
 import { migrations } from '#main/store/migrations/index.ts';
 import { databasePath } from '#main/store/openStore.ts';
 import { contract, type MethodName } from '#shared/contract.ts';
-import { openTestLab, openUnguardedTestLab, temporaryFolder, tinyExperiment } from './testLab.ts';
+import { openTestLab, openUnguardedTestLab, temporaryFolder, tinyExperiment, until } from './testLab.ts';
 
 /** A lab with two runs that trained, closed again. */
 async function makeLab(): Promise<{ directory: string; experimentId: string; runIds: string[] }> {
@@ -33,6 +34,7 @@ const addToLayout = (database: Database.Database): void => {
   database.exec(`
     CREATE TABLE future (id TEXT PRIMARY KEY) STRICT;
     ALTER TABLE runs ADD COLUMN future TEXT;
+    ALTER TABLE metricChunks ADD COLUMN future TEXT;
     CREATE TRIGGER guard BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'no'); END;
   `);
 };
@@ -54,7 +56,7 @@ it('shows a lab of a newer program without changing a byte of its folder', async
   const { directory, experimentId, runIds } = await makeLab();
   updateLab(directory, addToLayout);
   const before = await readFolder(directory);
-  const { client, lab, close } = await openUnguardedTestLab({ labDirectory: directory, orForReading: true });
+  const { client, lab, events, close } = await openUnguardedTestLab({ labDirectory: directory, orForReading: true });
 
   const { readOnly, notices } = await client.invoke('machine.describe', {});
   expect(readOnly).toMatchObject({
@@ -78,6 +80,22 @@ it('shows a lab of a newer program without changing a byte of its folder', async
   await client.invoke('memory.set', { key: 'preferences', value: { theme: 'dark' } });
   expect(await client.invoke('memory.get', { key: 'preferences' })).toEqual({ theme: 'dark' });
   expect(lab.interrupted).toEqual([]);
+
+  // A copy of the lab, and its runs for another one, are written elsewhere.
+  const folder = await temporaryFolder();
+  const [backup, archive] = [join(folder, 'lab.tar'), join(folder, 'runs.tar')];
+  const started = [
+    await client.invoke('lab.backup', { path: backup }),
+    await client.invoke('runs.export', { ids: runIds, path: archive }),
+  ];
+  await until({ events }, async () => (await client.invoke('jobs.list', {})).every(({ state }) => state !== 'running'));
+  const jobs = await client.invoke('jobs.list', {});
+  expect(jobs.map(({ id, state }) => [id, state])).toEqual(started.map(({ id }) => [id, 'done']));
+  const { files } = await unpackArchiveFile(backup, 'lab', join(folder, 'copy'));
+  expect(files.map(({ name }) => name)).toContain('lab.sqlite');
+  const other = await openTestLab();
+  expect((await other.client.invoke('runs.import', { path: archive })).runs.map(({ id }) => id)).toEqual(runIds);
+
   expect(await readFolder(directory)).toEqual(before);
   await close();
   expect(await readFolder(directory)).toEqual(before);

@@ -6,6 +6,7 @@ import type { RunRecord } from '../../store/store.ts';
 import type { ContractContext } from '../context.ts';
 import { requireRun, toRunListItem } from '../records.ts';
 import { mapInSlices } from '../slices.ts';
+import { requireOutside } from './lab.ts';
 import { createOverviewer, findRuns, readStoredRun } from '../storedRuns.ts';
 
 const longestLog = 2000;
@@ -14,9 +15,17 @@ export function runHandlers(
   context: ContractContext,
 ): Pick<
   Handlers,
-  'runs.get' | 'runs.find' | 'runs.read' | 'runs.stop' | 'runs.pause' | 'runs.resume' | 'runs.delete' | 'runs.import'
+  | 'runs.get'
+  | 'runs.find'
+  | 'runs.read'
+  | 'runs.stop'
+  | 'runs.pause'
+  | 'runs.resume'
+  | 'runs.delete'
+  | 'runs.export'
+  | 'runs.import'
 > {
-  const { lab, deleted, events } = context;
+  const { lab, deleted, events, jobs } = context;
   return {
     async 'runs.find'(query) {
       const shown = findRuns(lab, query).filter((run) => !deleted.has(run.experimentId));
@@ -49,6 +58,30 @@ export function runHandlers(
       if (training) throw new LabError('invalidState', `Run ${training.id} is training.`, 'Stop it first.');
       for (const run of runs) await lab.runs.remove(run.id);
       return runs.map((run) => run.id);
+    },
+    async 'runs.export'({ ids, path }) {
+      requireOutside(lab.directory, path);
+      const runIds = [...new Set(ids)].map((id) => requireRun(context, id).id);
+      const { exportRunArchive } = await import('../../archives/runArchive.ts');
+      return jobs.start({
+        kind: 'exportRuns',
+        title: `Export ${runIds.length === 1 ? 'a run' : `${runIds.length} runs`}`,
+        unit: 'bytes',
+        key: `exportRuns ${path}`,
+        async run({ signal, report }) {
+          let done = 0;
+          const { databaseDirectory } = lab;
+          await exportRunArchive(lab.directory, runIds, path, {
+            databaseDirectory,
+            signal,
+            onBytes(count) {
+              done += count;
+              report({ phase: 'Writing the archive', done, total: null });
+            },
+          });
+          return null;
+        },
+      });
     },
     async 'runs.import'({ path }) {
       const { importRunArchive } = await import('../../archives/runArchive.ts');
