@@ -1,8 +1,9 @@
+import { mostCheckpointsKept } from '#shared/domain/checkpoint.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { datasetOfRun } from '#shared/domain/architectures/index.ts';
 import type { LabErrorData } from '#shared/errors.ts';
 import type { Lab } from '../lab.ts';
-import { estimateCheckpointBytes } from './experimentPreview.ts';
+import { estimateCheckpointBytes, trainingLengthOn } from './experimentPreview.ts';
 
 /** What curves, logs and exports may need besides, and what a system should not run out of. */
 const reservedBytes = 500e6;
@@ -11,6 +12,8 @@ const reservedBytes = 500e6;
 export class DiskForecast {
   readonly #lab: Pick<Lab, 'runs' | 'datasets' | 'directory'>;
   #datasets: readonly DatasetDocument[] = [];
+  /** Runs whose data sets have been asked for. */
+  #known = new Set<string>();
   /** What runs that wait will write; nothing of it changes while they wait. */
   #waiting = new Map<string, number>();
 
@@ -22,7 +25,9 @@ export class DiskForecast {
   async warnings(freeBytes: number | null): Promise<LabErrorData[]> {
     if (freeBytes === null) return [];
     const { training, waiting } = this.#lab.runs.queueState();
-    if (waiting.some((id) => !this.#waiting.has(id))) this.#datasets = await this.#lab.datasets.list();
+    const active = [...training, ...waiting];
+    if (active.some((id) => !this.#known.has(id))) this.#datasets = await this.#lab.datasets.list();
+    this.#known = new Set(active);
     this.#waiting = new Map(waiting.map((id) => [id, this.#waiting.get(id) ?? this.#bytesToWrite(id)]));
     const needed = [...training.map((id) => this.#bytesToWrite(id)), ...this.#waiting.values()];
     const neededBytes = needed.reduce((sum, bytes) => sum + bytes, 0);
@@ -30,14 +35,16 @@ export class DiskForecast {
     return [describeShortage(this.#lab.directory, freeBytes, neededBytes, needed.length)];
   }
 
-  /** One more checkpoint than is kept: the new one is there before the oldest goes. */
+  /** One more checkpoint than its rule keeps: the new one is there before another goes. */
   #bytesToWrite(runId: string): number {
     const { document } = this.#lab.runs.get(runId);
-    const there = this.#lab.runs.checkpoints(runId);
     const dataset = datasetOfRun(document, this.#datasets);
-    const bytes = there[0]?.bytes ?? (dataset === undefined ? 0 : estimateCheckpointBytes(document, dataset));
+    if (dataset === undefined) return 0;
+    const there = this.#lab.runs.checkpoints(runId);
+    const bytes = there[0]?.bytes ?? estimateCheckpointBytes(document, dataset);
+    const most = mostCheckpointsKept(document.checkpoints, trainingLengthOn(document, dataset));
     const kept = there.reduce((sum, checkpoint) => sum + checkpoint.bytes, 0);
-    return Math.max(0, bytes * (document.checkpoints.keepLast + 1) - kept);
+    return Math.max(0, bytes * (most + 1) - kept);
   }
 }
 

@@ -7,7 +7,7 @@ import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/laye
 import { methods } from '#shared/domain/methods/index.ts';
 import { normalizedLayerNames } from '#shared/domain/placement.ts';
 import { learningRateAt, scaledLearningRate } from '#shared/domain/learningRate.ts';
-import { trainingLength } from '#shared/domain/trainingLength.ts';
+import { trainingLength, type TrainingLength } from '#shared/domain/trainingLength.ts';
 import type { RunDocument } from '#shared/domain/run.ts';
 import { expandCombinations, type Combination } from './experimentProblems.ts';
 import type { MemoryNeed } from '../runs/memoryAdmission.ts';
@@ -69,7 +69,12 @@ function tryShape(run: RunDocument, { image, classNames }: DatasetDocument): Sha
 }
 
 function totalSteps(run: RunDocument, dataset: DatasetDocument): number {
-  return trainingLength(run, trainingImages(run, dataset)).totalSteps;
+  return trainingLengthOn(run, dataset).totalSteps;
+}
+
+/** The length of a run on a data set of the lab. */
+export function trainingLengthOn(run: RunDocument, dataset: DatasetDocument): TrainingLength {
+  return trainingLength(run, trainingImages(run, dataset));
 }
 
 function trainingImages(run: RunDocument, dataset: DatasetDocument): number {
@@ -178,7 +183,7 @@ function estimateSeconds(
 }
 
 function listSchedule(run: RunDocument, dataset: DatasetDocument): ExperimentPreview['schedule'] {
-  const length = trainingLength(run, trainingImages(run, dataset));
+  const length = trainingLengthOn(run, dataset);
   const steps = length.totalSteps;
   const count = Math.min(schedulePoints, steps);
   return Array.from({ length: count }, (_, index) => {

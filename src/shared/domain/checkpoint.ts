@@ -1,7 +1,7 @@
 import type { CheckpointRecord } from './runRecord.ts';
 import type { RunProgress } from './metric.ts';
 import type { RunDocument } from './run.ts';
-import { durationInSteps } from './trainingLength.ts';
+import { durationInSteps, type TrainingLength } from './trainingLength.ts';
 
 /** Why a checkpoint is kept: one of the newest, the one of the lowest validation loss, or one of every k. */
 export type CheckpointReason = 'last' | 'best' | 'every';
@@ -38,8 +38,7 @@ export function judgeCheckpoints(
   });
   const lowest = Math.min(...evaluated.map(({ loss }) => loss));
   const bestStep = keepBest ? evaluated.findLast(({ loss }) => loss === lowest)?.step : undefined;
-  const isKnown = keepEvery.value > 0 && (keepEvery.unit === 'steps' || epochSteps !== null);
-  const every = isKnown ? durationInSteps(keepEvery, epochSteps ?? 1) : null;
+  const every = keepEveryInSteps(keepEvery, epochSteps);
   return checkpoints.map((checkpoint, index) => {
     const reasons: CheckpointReason[] = [];
     if (index < keepLast) reasons.push('last');
@@ -47,6 +46,39 @@ export function judgeCheckpoints(
     if (every !== null && checkpoint.step % every === 0) reasons.push('every');
     return { ...checkpoint, validationLoss: lossAt(checkpoint.step), reasons };
   });
+}
+
+/** Null where none is kept for its multiple, or the steps of an epoch would have to be known. */
+function keepEveryInSteps(
+  keepEvery: RunDocument['checkpoints']['keepEvery'],
+  epochSteps: number | null,
+): number | null {
+  const isKnown = keepEvery.value > 0 && (keepEvery.unit === 'steps' || epochSteps !== null);
+  return isKnown ? durationInSteps(keepEvery, epochSteps ?? 1) : null;
+}
+
+/**
+ * The most checkpoints that a run will have at once by its rule (`judgeCheckpoints`), without the one that is being
+ * written: checkpoints are written at each multiple of `every`, and at the end.
+ */
+export function mostCheckpointsKept(
+  { every, keepLast, keepBest, keepEvery }: RunDocument['checkpoints'],
+  { stepsPerEpoch, totalSteps }: TrainingLength,
+): number {
+  const interval = durationInSteps(every, stepsPerEpoch);
+  const written = Math.ceil(totalSteps / interval);
+  const multiple = keepEveryInSteps(keepEvery, stepsPerEpoch);
+  let multiples = 0;
+  if (multiple !== null) {
+    const both = (interval / greatestCommonDivisor(interval, multiple)) * multiple;
+    const atTheEnd = totalSteps % multiple === 0 && totalSteps % interval !== 0 ? 1 : 0;
+    multiples = Math.floor(totalSteps / both) + atTheEnd;
+  }
+  return Math.min(written, keepLast + (keepBest ? 1 : 0) + multiples);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 /** Steps in an epoch, of a run that has gone some; null before. */

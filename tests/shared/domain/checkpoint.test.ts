@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeCheckpoints, stepsPerEpochOf } from '#shared/domain/checkpoint.ts';
+import { judgeCheckpoints, mostCheckpointsKept, stepsPerEpochOf } from '#shared/domain/checkpoint.ts';
 import { parseRunDocument } from '#shared/domain/run.ts';
 
 const recordAt = (step: number) => ({ runId: 'run', step, file: `/step-${step}`, bytes: 1, createdAt: '' });
@@ -53,4 +53,35 @@ test('steps of an epoch follow from how far a run is', () => {
   }
   expect(stepsPerEpochOf(null)).toBeNull();
   expect(stepsPerEpochOf({ step: 0, epoch: 0 })).toBeNull();
+});
+
+test.each([
+  { changes: {}, totalSteps: 100, expected: 3 },
+  { changes: {}, totalSteps: 15, expected: 2 },
+  { changes: { keepBest: false }, totalSteps: 100, expected: 2 },
+  { changes: { keepLast: 1, keepEvery: { unit: 'epochs', value: 2 } }, totalSteps: 100, expected: 7 },
+  // Checkpoints at 4, 8, …, 40, of which 12, 24 and 36 are multiples of 6; the last one is at 42, a multiple too.
+  {
+    changes: { every: { unit: 'steps', value: 4 }, keepEvery: { unit: 'steps', value: 6 } },
+    totalSteps: 42,
+    expected: 7,
+  },
+])('a run of $totalSteps steps keeps at most $expected with $changes', ({ changes, totalSteps, expected }) => {
+  const checkpoints = rule(changes);
+  const length = { stepsPerEpoch: 10, totalSteps };
+  expect(mostCheckpointsKept(checkpoints, length)).toBe(expected);
+  // The rule itself, applied after each checkpoint with the first one as the best, never keeps more.
+  const interval = checkpoints.every.unit === 'steps' ? checkpoints.every.value : 10 * checkpoints.every.value;
+  const steps = Array.from({ length: totalSteps }, (_, index) => index + 1).filter(
+    (step) => step % interval === 0 || step === totalSteps,
+  );
+  let kept: number[] = [];
+  let most = 0;
+  for (const step of steps) {
+    const judged = judgeCheckpoints([step, ...kept].map(recordAt), checkpoints, new Map([[steps[0] ?? 0, 0]]), 10);
+    kept = judged.filter(({ reasons }) => reasons.length > 0).map((checkpoint) => checkpoint.step);
+    most = Math.max(most, kept.length);
+  }
+  expect(most).toBeLessThanOrEqual(expected);
+  expect(most).toBeGreaterThanOrEqual(expected - 2);
 });
