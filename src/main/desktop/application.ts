@@ -5,6 +5,7 @@ import { toLabErrorData } from '#shared/errors.ts';
 import { registerApplicationScheme, serveApplication, type StaticFiles } from './appProtocol.ts';
 import { connectBridge, type DesktopLab } from './bridge.ts';
 import { applicationOrigin } from './channels.ts';
+import { closeCleanly } from './closing.ts';
 import { menuTemplate } from './menu.ts';
 import { restrictContents, restrictSession } from './security.ts';
 import { watchTraining } from './trainingWatch.ts';
@@ -48,10 +49,12 @@ export async function runDesktop(options: DesktopOptions): Promise<void> {
   }
   const disconnect = connectBridge(lab);
   let window: BrowserWindow | null = null;
+  let isShown = (): void => undefined;
   const show = (): BrowserWindow => {
     if (window === null || window.isDestroyed()) {
       window = openMainWindow(options.preloadFile, join(app.getPath('userData'), 'window.json'));
     }
+    isShown();
     if (window.isMinimized()) window.restore();
     window.focus();
     return window;
@@ -66,51 +69,14 @@ export async function runDesktop(options: DesktopOptions): Promise<void> {
   );
   app.on('second-instance', show);
   app.on('activate', show);
-  app.on('window-all-closed', () => app.quit());
   const endWatch = watchTraining(lab, show);
-  quitCleanly(
+  isShown = closeCleanly({
     lab,
-    () => {
+    disconnect: () => {
       endWatch();
       disconnect();
     },
     show,
-  );
-  show();
-}
-
-/** Asks before runs are cut short; then closes the lab before the process ends. */
-function quitCleanly(lab: DesktopLab, disconnect: () => void, show: () => void): void {
-  let closing: 'no' | 'asking' | 'closing' = 'no';
-  app.on('before-quit', (event) => {
-    event.preventDefault();
-    if (closing !== 'no') return;
-    closing = 'asking';
-    void (async () => {
-      const active = lab.activeRunCount();
-      if (active > 0) {
-        const { response } = await dialog.showMessageBox({
-          type: 'question',
-          message: active === 1 ? 'A run is still training.' : `${active} runs are still training.`,
-          detail: 'Stopped runs keep a checkpoint and can be resumed exactly where they were.',
-          buttons: ['Stop and Quit', 'Keep Training'],
-          defaultId: 0,
-          cancelId: 1,
-        });
-        if (response === 1) {
-          closing = 'no';
-          // Closing the last window brought us here: runs that go on need a window to be seen in.
-          show();
-          return;
-        }
-      }
-      closing = 'closing';
-      disconnect();
-      await lab.close().catch((error: unknown) => {
-        const { message, hint } = toLabErrorData(error);
-        dialog.showErrorBox(message, hint);
-      });
-      app.exit(0);
-    })();
   });
+  show();
 }

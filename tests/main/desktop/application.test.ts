@@ -13,6 +13,7 @@ import {
   fakeProtocol,
   fakeSession,
   FakeNotification,
+  FakeTray,
   fakePowerSaveBlocker,
   FakeWindow,
 } from './fakeElectron.ts';
@@ -20,6 +21,7 @@ import {
 vi.mock('electron', () => electron);
 
 const { runDesktop, profileDirectory } = await import('#main/desktop/application.ts');
+const { drawIcon } = await import('#main/desktop/trayIcon.ts');
 const { fitToScreens } = await import('#main/desktop/windowState.ts');
 
 const trusted = { url: 'app://normlab/', parent: null };
@@ -269,6 +271,17 @@ describe('while runs train', () => {
   });
 });
 
+describe('the icon in the tray', () => {
+  it('is the application’s: a bright curve on a dark square with round corners', () => {
+    const pixels = drawIcon();
+    const at = (x: number, y: number): number[] => [...pixels.slice((y * 32 + x) * 4, (y * 32 + x) * 4 + 4)];
+    expect(pixels).toHaveLength(32 * 32 * 4);
+    expect(at(0, 0)).toEqual([0, 0, 0, 0]);
+    expect(at(4, 4)).toEqual([46, 34, 22, 255]);
+    expect(at(16, 8)).toEqual([242, 199, 143, 255]);
+  });
+});
+
 describe('the place of the window', () => {
   const screens = [{ x: 0, y: 0, width: 1920, height: 1080 }];
   const size = { width: 1000, height: 700, maximized: false };
@@ -284,14 +297,71 @@ describe('the place of the window', () => {
 });
 
 describe('quitting', () => {
-  it('asks while runs train, and goes on when told so', async () => {
+  const answer = (response: number): void => {
+    fakeDialog.response = response;
+    fakeDialog.asked.length = 0;
+  };
+  const asked = async (): Promise<void> => vi.waitFor(() => expect(fakeDialog.asked).toHaveLength(1));
+
+  it('asks while runs train, and stays when told so', async () => {
     lab.activeRuns = 2;
-    fakeDialog.response = 1;
+    answer(2);
     fakeApp.quit();
-    await vi.waitFor(() => expect(fakeDialog.asked).toHaveLength(1));
+    await asked();
     expect(fakeDialog.asked[0]).toMatchObject({ message: '2 runs are still training.' });
     expect(lab.closed).toBe(0);
+    expect(FakeWindow.all).toHaveLength(1);
+    expect(FakeTray.shown).toEqual([]);
     expect(fakeApp.calls.at(-1)).not.toMatch(/exit/);
+  });
+
+  it('shows the window again where its closing was a mistake', async () => {
+    lab.activeRuns = 1;
+    answer(2);
+    FakeWindow.all[0]?.close();
+    await asked();
+    await vi.waitFor(() => expect(FakeWindow.all).toHaveLength(1));
+  });
+
+  it('lets runs go on in the tray, which says how many, until the window is shown', async () => {
+    lab.activeRuns = 1;
+    answer(0);
+    fakeApp.quit();
+    await vi.waitFor(() => expect(FakeTray.shown).toHaveLength(1));
+    const [tray] = FakeTray.shown;
+    expect(FakeWindow.all).toEqual([]);
+    expect(tray?.toolTip).toBe('NormLab: 1 run is training');
+    lab.activeRuns = 0;
+    sendEvents();
+    expect(tray?.toolTip).toBe('NormLab: training has ended');
+    expect(fakeDialog.asked).toHaveLength(1);
+    tray?.menu.find(({ label }) => label === 'Show NormLab')?.click?.();
+    expect(FakeWindow.all).toHaveLength(1);
+    expect(FakeTray.shown).toEqual([]);
+  });
+
+  it('lets a closed window go to the tray as well, and comes back when it is started again', async () => {
+    lab.activeRuns = 3;
+    answer(0);
+    FakeWindow.all[0]?.close();
+    await vi.waitFor(() => expect(FakeTray.shown).toHaveLength(1));
+    fakeApp.emit('second-instance');
+    expect(FakeWindow.all).toHaveLength(1);
+    expect(FakeTray.shown).toEqual([]);
+  });
+
+  it('asks from the tray too', async () => {
+    lab.activeRuns = 1;
+    answer(0);
+    FakeWindow.all[0]?.close();
+    await vi.waitFor(() => expect(FakeTray.shown).toHaveLength(1));
+    answer(2);
+    FakeTray.shown[0]?.menu.find(({ label }) => label === 'Quit NormLab')?.click?.();
+    await asked();
+    expect(FakeTray.shown).toHaveLength(1);
+    expect(FakeWindow.all).toEqual([]);
+    expect(lab.closed).toBe(0);
+    FakeTray.shown[0]?.emit('click');
   });
 
   it('closes the lab before it ends', async () => {
@@ -301,6 +371,7 @@ describe('quitting', () => {
     expect(lab.closed).toBe(1);
     expect(fakeIpcMain.handlers.size).toBe(0);
     expect(eventListeners.size).toBe(0);
+    expect(FakeTray.shown).toEqual([]);
     expect(fakeApp.calls.at(-1)).toBe('exit 0');
   });
 });

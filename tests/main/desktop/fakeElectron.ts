@@ -59,7 +59,13 @@ export class FakeWindow extends EventEmitter {
     return false;
   }
   isDestroyed(): boolean {
-    return false;
+    return !FakeWindow.all.includes(this);
+  }
+  /** Electron tells the application after the last one. */
+  close(): void {
+    this.emit('close');
+    FakeWindow.all.splice(FakeWindow.all.indexOf(this), 1);
+    if (FakeWindow.all.length === 0) fakeApp.emit('window-all-closed');
   }
   isMaximized(): boolean {
     return true;
@@ -221,6 +227,28 @@ export class FakeNotification extends EventEmitter {
   }
 }
 
+export class FakeTray extends EventEmitter {
+  static readonly shown: FakeTray[] = [];
+  readonly image: unknown;
+  menu: { label?: string; click?: () => void }[] = [];
+  toolTip = '';
+
+  constructor(image: unknown) {
+    super();
+    this.image = image;
+    FakeTray.shown.push(this);
+  }
+  setContextMenu(menu: { label?: string; click?: () => void }[]): void {
+    this.menu = menu;
+  }
+  setToolTip(toolTip: string): void {
+    this.toolTip = toolTip;
+  }
+  destroy(): void {
+    FakeTray.shown.splice(FakeTray.shown.indexOf(this), 1);
+  }
+}
+
 /** The module that takes Electron's place. */
 export const electron = {
   app: fakeApp,
@@ -228,10 +256,12 @@ export const electron = {
   dialog: fakeDialog,
   ipcMain: fakeIpcMain,
   Menu: fakeMenu,
+  nativeImage: { createFromBitmap: (bitmap: Buffer, size: object) => ({ bitmap, ...size }) },
   Notification: FakeNotification,
   powerSaveBlocker: fakePowerSaveBlocker,
   protocol: fakeProtocol,
   screen: { getAllDisplays: () => [{ workArea: { x: 0, y: 0, width: 1920, height: 1080 } }] },
   session: { defaultSession: fakeSession },
+  Tray: FakeTray,
   shell: { openPath: () => Promise.resolve('') },
 };
