@@ -6,7 +6,7 @@ import { plainPage } from './data/host.ts';
 import { mountApp } from './mountApp.ts';
 
 if (window.normlab === undefined) {
-  const token = takeSessionToken();
+  const token = await takeSessionToken();
   reloadOnNewToken();
   mountApp(createWebClient(token), {
     ...plainPage,

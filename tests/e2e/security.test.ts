@@ -53,6 +53,26 @@ describeInBrowser('the host as a process', () => {
     expect(await status({ target: `/upload/${'0'.repeat(32)}?name=..%2fa` })).toBeGreaterThanOrEqual(400);
   });
 
+  it('lets a page in by a code for once, which a reload does not need and another window cannot use', async () => {
+    const { address, token } = journey.host;
+    const headers = { authorization: `Bearer ${token}` };
+    const answer: unknown = await (await fetch(`${address}/session/code`, { method: 'POST', headers })).json();
+    const url = `${address}/#code=${(answer as { result: { code: string } }).result.code}`;
+    const first = await journey.openPage();
+    const isOpen = (): Promise<unknown> => first.page.getByRole('navigation').getByText('Experiments').waitFor();
+    await first.page.goto(url);
+    await isOpen();
+    expect(first.page.url()).not.toContain('code=');
+    await first.page.reload();
+    await isOpen();
+    const second = await journey.openPage();
+    await second.page.goto(url);
+    await second.page.getByText('no session').first().waitFor();
+    // The browser writes refused requests into its console.
+    expect(second.problems.length).toBeGreaterThan(0);
+    second.problems.length = 0;
+  });
+
   it('gives another page in the same browser nothing', async () => {
     const foreign = createServer((_, response) => {
       response.setHeader('content-type', 'text/html');

@@ -19,7 +19,7 @@ export function isTrustedSender(frame: SenderFrame | null): boolean {
   return frame !== null && frame.parent === null && isApplicationUrl(frame.url);
 }
 
-/** No permission, no device and no download from anywhere but the application itself. */
+/** No permission, device or network but the application's own, and no download at all. */
 export function restrictSession(session: Session): void {
   session.setPermissionRequestHandler((contents, permission, answer) => {
     answer(allowedPermissions.has(permission) && isApplicationUrl(contents.getURL()));
@@ -32,6 +32,8 @@ export function restrictSession(session: Session): void {
     const local = ['app:', 'devtools:', 'blob:', 'data:'].some((scheme) => details.url.startsWith(scheme));
     answer({ cancel: !local });
   });
+  // Files are saved by main, where the person says; nothing in the window downloads.
+  session.on('will-download', (event) => event.preventDefault());
 }
 
 /** The window stays on the application: no navigation elsewhere, no further windows, no webviews. */

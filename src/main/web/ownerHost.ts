@@ -7,7 +7,7 @@ import { isProcessAlive } from '#files/processes.ts';
 import { createHttpClient, type HttpLabClient } from '#shared/transport/httpClient.ts';
 import type { HttpRequest } from '#shared/transport/platform.ts';
 import { readLabOwner } from '../store/labLock.ts';
-import { pageUrl } from './pageUrl.ts';
+import { codeUrl, pageUrl } from './pageUrl.ts';
 
 /** How other processes of this user reach the process that owns a lab. */
 const ownerHostSchema = z.strictObject({
@@ -16,6 +16,8 @@ const ownerHostSchema = z.strictObject({
   pid: z.int().positive(),
 });
 export type OwnerHost = z.infer<typeof ownerHostSchema>;
+
+const codeAnswerSchema = z.object({ result: z.object({ code: z.string() }) });
 
 function ownerHostFile(labDirectory: string): string {
   return join(labDirectory, 'owner-host.json');
@@ -58,6 +60,8 @@ export interface FoundHost {
   client: HttpLabClient;
   /** The page's address, with its token. */
   url: string;
+  /** An address for a browser's command line; rejects where the host gives none. */
+  urlForBrowser(): Promise<string>;
 }
 
 /**
@@ -79,7 +83,20 @@ export async function findOwnerHost(labDirectory: string, timeoutMs = 5000): Pro
   } catch {
     return null;
   }
-  return { client: createHttpClient(options), url: pageUrl(host.address, host.token) };
+  return {
+    client: createHttpClient(options),
+    url: pageUrl(host.address, host.token),
+    urlForBrowser: () => askForCode(host),
+  };
+}
+
+async function askForCode({ address, token }: OwnerHost): Promise<string> {
+  const response = await fetch(`${address}/session/code`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(5000),
+  });
+  return codeUrl(address, codeAnswerSchema.parse(await response.json()).result.code);
 }
 
 /** A client of the process that owns a lab, or null where none answers. */

@@ -10,6 +10,8 @@ export interface ServeLabOptions extends Pick<LabOptions, 'labDirectory' | 'laun
   port: number;
   /** Shows the page in this user's browser. */
   open: boolean;
+  /** In place of this user's browser. */
+  show?: (url: string) => void;
   /** Gets the ready line, without its line end. */
   print: (line: string) => void;
   /** Gets what is worth a line in the log. */
@@ -28,10 +30,7 @@ export function readyLine(url: string): string {
  * @throws LabError as `createLab` and `startWebHost`.
  */
 export async function serveLab(options: ServeLabOptions): Promise<void> {
-  const announce = (url: string): void => {
-    options.print(readyLine(url));
-    if (options.open) openBrowser(url);
-  };
+  const { show = openBrowser } = options;
   const { labDirectory, launcher, engines } = options;
   let lab;
   try {
@@ -45,7 +44,8 @@ export async function serveLab(options: ServeLabOptions): Promise<void> {
   } catch (error) {
     const owner = error instanceof LabError && error.code === 'labInUse' ? await findOwnerHost(labDirectory) : null;
     if (!owner) throw error;
-    announce(owner.url);
+    options.print(readyLine(owner.url));
+    if (options.open) show(await owner.urlForBrowser());
     return;
   }
   const contract = createLabContract(lab, {
@@ -56,7 +56,8 @@ export async function serveLab(options: ServeLabOptions): Promise<void> {
   try {
     const host = await startWebHost({ lab: contract, port: options.port });
     try {
-      announce(host.url);
+      options.print(readyLine(host.url));
+      if (options.open) show(host.urlForBrowser());
       await whenAborted(options.signal);
     } finally {
       await host.close();

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { LabError } from '#shared/errors.ts';
 import type { Dispatcher } from '../contract/dispatcher.ts';
 import type { EventHub } from '../contract/eventHub.ts';
 import { sendError, sendFailure, sendResult } from './answers.ts';
 import { EventResponses, type EventStreamLimits } from './eventResponse.ts';
 import { Refusal } from './refusal.ts';
-import { pageUrl } from './pageUrl.ts';
+import { PageCodes } from './pageCodes.ts';
+import { codeUrl, pageUrl } from './pageUrl.ts';
 import { readJsonBody, type BodyLimits } from './requestBody.ts';
 import { createRequestGuard } from './requestGuard.ts';
 import { securityHeaders } from './securityHeaders.ts';
@@ -58,10 +60,16 @@ export interface WebHost {
   readonly url: string;
   /** Dropped files, to be released after their import. */
   readonly uploads: Uploads;
+  /** An address that opens one page and tells nobody the token: see `PageCodes`. */
+  urlForBrowser(): string;
   /** How many command lines follow what happens here. */
   countPrograms(): number;
   close(): Promise<void>;
 }
+
+/** Of whoever has no token yet. */
+const codeLimits: BodyLimits = { maximumBytes: 1024, timeoutMs: 5000 };
+const codeSchema = z.strictObject({ code: z.string() });
 
 export const uploadsDirectoryName = 'uploads';
 
@@ -84,18 +92,27 @@ export async function startHost(options: WebHostOptions): Promise<WebHost> {
   server.maxConnections = limits.maximumConnections;
   const port = await listen(server, options.port);
   const guard = createRequestGuard(port, token);
+  const codes = new PageCodes();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     guard.checkSource(request);
     const { path, query } = parseTarget(request.url ?? '');
-    const [, area, detail = ''] = /^\/(invoke|events|upload)(?:\/([A-Za-z0-9.]{1,100}))?$/.exec(path) ?? [];
+    const [, area, detail = ''] = /^\/(invoke|events|upload|session)(?:\/([A-Za-z0-9.]{1,100}))?$/.exec(path) ?? [];
     if (area === undefined) {
       sendFile(request, response, options.files, path);
       return;
     }
+    if (area === 'session' && detail === '') {
+      requireMethod(request, 'POST');
+      await sendResult(response, { token: redeem(await readJsonBody(request, codeLimits)) });
+      return;
+    }
     guard.checkToken(request);
-    if (area === 'events') {
+    if (area === 'session') {
+      requireMethod(request, 'POST');
+      await sendResult(response, { code: codes.issue() });
+    } else if (area === 'events') {
       requireMethod(request, 'GET');
       streams.answer(request, response);
     } else if (area === 'upload') {
@@ -109,6 +126,16 @@ export async function startHost(options: WebHostOptions): Promise<WebHost> {
       if (result.ok) await sendResult(response, result.value);
       else sendError(response, result.error);
     }
+  }
+
+  function redeem(body: unknown): string {
+    const parsed = codeSchema.safeParse(body);
+    if (parsed.success && codes.redeem(parsed.data.code)) return token;
+    throw new Refusal(
+      401,
+      'This page was opened by an address that is good for once only.',
+      'Open the address that NormLab printed when it was started, with its token.',
+    );
   }
 
   server.on('request', (request, response) => {
@@ -128,6 +155,7 @@ export async function startHost(options: WebHostOptions): Promise<WebHost> {
     token,
     url: pageUrl(address, token),
     uploads,
+    urlForBrowser: () => codeUrl(address, codes.issue()),
     countPrograms: () => streams.countOfPrograms,
     close() {
       closed ??= (async () => {

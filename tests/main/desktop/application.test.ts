@@ -143,6 +143,9 @@ describe('the window', () => {
       fakeSession.beforeRequest?.({ url }, (result) => cancelled.push(result.cancel));
     }
     expect(cancelled).toEqual([true, true, true, false]);
+    let prevented = false;
+    fakeSession.emit('will-download', { preventDefault: () => (prevented = true) });
+    expect(prevented).toBe(true);
   });
 
   it('serves only its own origin, with the headers of the files', async () => {

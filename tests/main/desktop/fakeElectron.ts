@@ -146,7 +146,7 @@ type PermissionRequest = (contents: unknown, permission: string, answer: (allowe
 type PermissionCheck = (contents: unknown, permission: string, origin: string) => boolean;
 type BeforeRequest = (details: { url: string }, answer: (result: { cancel: boolean }) => void) => void;
 
-class FakeSession {
+class FakeSession extends EventEmitter {
   permissionRequest: PermissionRequest | null = null;
   permissionCheck: PermissionCheck | null = null;
   devicePermission: (() => boolean) | null = null;

@@ -35,6 +35,14 @@ const withTarget =
 const withBody =
   (body: string): Attack[2] =>
   (call) => ({ ...call, body, headers: { ...call.headers, 'content-length': String(Buffer.byteLength(body)) } });
+/** A page that asks for the session's token, which it does not know yet. */
+const withCode =
+  (code: unknown): Attack[2] =>
+  (call, port) =>
+    withBody(JSON.stringify({ code }))(
+      { ...call, target: '/session', headers: { ...call.headers, authorization: undefined } },
+      port,
+    );
 
 const withHeadersOf =
   (method: string, headers: RequestParts['headers']): Attack[2] =>
@@ -283,6 +291,19 @@ export const attacks: Attack[] = [
       target: `/upload/${'0'.repeat(32)}?name=a.bin`,
       headers: { ...call.headers, authorization: undefined },
     }),
+  ],
+  ['a code for a page that nobody was given', 401, withCode('A'.repeat(43))],
+  ['a code that is no text', 401, withCode({ $ne: '' })],
+  [
+    'a code from a foreign page',
+    403,
+    (call, port) => withCode('')({ ...call, headers: { ...call.headers, origin: 'https://evil.example' } }, port),
+  ],
+  ['a code in a large body', 413, withCode('A'.repeat(2000))],
+  [
+    'a further code without a token',
+    401,
+    (call) => ({ ...call, target: '/session/code', headers: { ...call.headers, authorization: undefined } }),
   ],
 ];
 

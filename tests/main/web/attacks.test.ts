@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
 import { contentSecurityPolicy } from '#main/web/securityHeaders.ts';
 import { defaultLimits, parseTarget } from '#main/web/webHost.ts';
@@ -53,6 +55,25 @@ describe('attacks', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ error: { message: /.\.$/, hint: /.\.$/ } });
     expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'content-type': 'application/json' });
     expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('lets in no more connections than it can bear, and again when some have gone', async () => {
+    const { host } = await startTestHost({ limits: { maximumConnections: 2 } });
+    const open = async (): Promise<Socket> => {
+      const socket = connect(host.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      return socket;
+    };
+    const ask = async (socket: Socket): Promise<string> => {
+      socket.write(formatRequest({ headers: { host: `127.0.0.1:${host.port}` } }), 'latin1');
+      return (await text(socket)).slice(0, 15);
+    };
+    const [first, second, third] = [await open(), await open(), await open()];
+    expect(await text(third)).toBe('');
+    expect(await ask(first)).toBe('HTTP/1.1 200 OK');
+    expect(await ask(await open())).toBe('HTTP/1.1 200 OK');
+    second.destroy();
   });
 
   it('cuts off a reader that reads nothing, before it costs memory', async () => {

@@ -1,13 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { connectToOwner, findOwnerHost, removeOwnerHost } from '#main/web/ownerHost.ts';
-import { serveLab } from '#main/web/serveLab.ts';
+import { serveLab, type ServeLabOptions } from '#main/web/serveLab.ts';
 import { startWebHost } from '#main/web/startWebHost.ts';
 import { addTinyDataset, fakeEngines, openTestLab, temporaryFolder, tinyExperiment } from '../contract/testLab.ts';
 import { fakeLauncher } from '../runs/fakes.ts';
@@ -15,7 +15,11 @@ import { fakeLauncher } from '../runs/fakes.ts';
 const entry = fileURLToPath(new URL('../../../src/main/web.ts', import.meta.url));
 
 /** Serves a lab in this process; `stop` ends it. */
-function serve(labDirectory: string, lines: string[] = []): { ready: Promise<string>; stop: () => Promise<void> } {
+function serve(
+  labDirectory: string,
+  lines: string[] = [],
+  options: Pick<Partial<ServeLabOptions>, 'show' | 'log'> = {},
+): { ready: Promise<string>; stop: () => Promise<void> } {
   const abort = new AbortController();
   const ready = Promise.withResolvers<string>();
   const served = serveLab({
@@ -23,12 +27,13 @@ function serve(labDirectory: string, lines: string[] = []): { ready: Promise<str
     launcher: fakeLauncher(),
     engines: fakeEngines(),
     port: 0,
-    open: false,
+    open: options.show !== undefined,
     print: (line) => {
       lines.push(line);
       ready.resolve(line);
     },
     log: () => undefined,
+    ...options,
     signal: abort.signal,
   });
   served.catch(ready.reject);
@@ -66,6 +71,62 @@ describe('serving a lab', () => {
     expect(existsSync(join(labDirectory, 'owner-host.json'))).toBe(false);
     expect(existsSync(join(labDirectory, 'owner.json'))).toBe(false);
     expect(await connectToOwner(labDirectory)).toBeNull();
+  });
+
+  it('opens a page in the browser by an address that is good once, for a second front door too', async () => {
+    const labDirectory = await temporaryFolder();
+    const shown: string[] = [];
+    const show = (url: string): number => shown.push(url);
+    const lab = serve(labDirectory, [], { show });
+    const token = /#token=(.*)$/.exec(await lab.ready)?.[1] ?? '';
+    const second = serve(labDirectory, [], { show });
+    await second.stop();
+    expect(shown).toHaveLength(2);
+    for (const url of shown) {
+      const { origin, hash } = new URL(url);
+      expect(url).not.toContain(token);
+      const redeem = async (): Promise<unknown> => {
+        const response = await fetch(`${origin}/session`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ code: hash.replace('#code=', '') }),
+        });
+        return [response.status, await response.json()];
+      };
+      expect(await redeem()).toEqual([200, { result: { token } }]);
+      expect(await redeem()).toMatchObject([401, { error: { code: 'notAllowed' } }]);
+    }
+    await lab.stop();
+  });
+
+  it('writes its token into no log and no file but the one for other processes of this user', async () => {
+    const labDirectory = await temporaryFolder();
+    await addTinyDataset(labDirectory);
+    const logged: string[] = [];
+    const lab = serve(labDirectory, [], { log: (line) => logged.push(line) });
+    const { origin, hash } = new URL((await lab.ready).replace('NormLab is ready at ', ''));
+    const token = hash.replace('#token=', '');
+    const client = await connectToOwner(labDirectory);
+    const created = await client?.invoke('experiments.create', { document: tinyExperiment });
+    const ids = created?.runs.map(({ id }) => id) ?? [];
+    await vi.waitUntil(async () => (await client?.invoke('queue.get', {}))?.running.length === 0, { timeout: 20_000 });
+    // Calls that fail, each with the token in it.
+    for (const path of ['/invoke/no.such', `/invoke/${token.slice(0, 20)}`, '/events', '/session/code', `/${token}`]) {
+      const authorization = `Bearer ${token}`;
+      await (await fetch(`${origin}${path}`, { method: 'POST', headers: { authorization }, body: token })).text();
+    }
+    const files = async (): Promise<string[]> => {
+      const all = await readdir(labDirectory, { recursive: true, withFileTypes: true });
+      const paths = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      const texts = await Promise.all(paths.map(async (path) => [path, await readFile(path, 'latin1')] as const));
+      return texts.filter(([, text]) => text.includes(token)).map(([path]) => path);
+    };
+    expect(ids).toHaveLength(4);
+    expect(await files()).toEqual([join(labDirectory, 'owner-host.json')]);
+    client?.close();
+    await lab.stop();
+    expect(await files()).toEqual([]);
+    expect(logged.join('\n')).not.toContain(token);
   });
 
   it('is a process that ends in order on Ctrl+C and leaves nothing behind', async () => {
