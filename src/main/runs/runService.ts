@@ -17,6 +17,7 @@ import type { LogRecord, RunFilter, RunRecord, Store } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
 import { idleForMs, IdleWatch, readProcessorTimes, type IdleProbe } from './idleWatch.ts';
 import { findCardObstacle, findMemoryObstacle, type MemoryNeed } from './memoryAdmission.ts';
+import { FruitlessRuns } from './fruitlessRuns.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
 import { RunSupervisor, type SupervisorContext } from './runSupervisor.ts';
@@ -82,6 +83,7 @@ export class RunService {
   readonly #installObservers = new Set<InstallObserver>();
   readonly #machine: MachineProbe;
   readonly #idle: IdleWatch;
+  readonly #fruitless = new FruitlessRuns();
   #settings: QueueSettings;
   #estimateMemory: ((run: RunRecord) => MemoryNeed) | null = null;
   #checkTimer: NodeJS.Timeout | undefined;
@@ -194,6 +196,7 @@ export class RunService {
 
   /** Begins queued runs, in the queue's order; all that are queued where none are named. */
   start(runIds?: readonly string[]): void {
+    this.#fruitless.forgive();
     this.#queue.add(runIds ?? this.list({ states: ['queued'] }).map((run) => run.id));
   }
 
@@ -250,6 +253,7 @@ export class RunService {
   /** `requeue`, and starts the queue. */
   resume(runId: string): RunRecord {
     const run = this.requeue(runId);
+    this.#fruitless.forgive();
     this.#queue.add([run.id]);
     return run;
   }
@@ -370,7 +374,8 @@ export class RunService {
       const written = this.#options.store.runs.get(runId);
       if (written !== null && !isEnded(written.state)) this.#unwritten.set(runId, ended);
       // The next run would meet the same full disk.
-      return ended.error?.code === 'diskFull' ? ended.error : null;
+      if (ended.error?.code === 'diskFull') return ended.error;
+      return this.#fruitless.note(ended, supervisor.madeSteps);
     } catch (error) {
       this.#supervisors.delete(runId);
       return toLabErrorData(error);

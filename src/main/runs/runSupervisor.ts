@@ -270,6 +270,11 @@ export class RunSupervisor {
     }
   }
 
+  /** True where it has made a step since its trainer was started. */
+  get madeSteps(): boolean {
+    return this.#atFirstStep !== null;
+  }
+
   /** True where the latest reading of the machine shows the memory that this run holds: it has made steps by then. */
   get showsItsMemory(): boolean {
     return this.#atFirstStep !== null && this.#atFirstStep.health !== this.#context.health?.latest;

@@ -159,6 +159,21 @@ describe('the queue', () => {
     expect((await again.whenEnded(ids.slice(0, 2))).map((run) => run.state)).toEqual(['done', 'done']);
   });
 
+  it('halts where a fault of the machine ends one run after another before its first step, and touches no more', async () => {
+    const lab = await open(fakeLauncher(JSON.stringify({ 1: 'fail', 2: 'exit', 4: 'fail', 5: 'fail', 6: 'exit' })));
+    const ids = await lab.createRuns([1, 2, 3, 4, 5, 6, 7, 8]);
+    lab.service.start(ids);
+    const states = (await lab.service.whenEnded(ids)).map(({ state }) => state);
+    expect(states).toEqual(['failed', 'lost', 'done', 'failed', 'failed', 'lost', 'queued', 'queued']);
+    expect(lab.service.queueState().halted).toMatchObject({
+      code: 'trainerLost',
+      message: expect.stringMatching(/^3 runs in a row ended before their first step, .*exit status 3/) as string,
+      hint: expect.stringContaining('start the queue when the cause is mended') as string,
+    });
+    lab.service.start();
+    expect((await lab.service.whenEnded(ids)).slice(6).map(({ state }) => state)).toEqual(['done', 'done']);
+  });
+
   it('starts another trainer only where its memory fits beside those that train', async () => {
     let freeMemoryBytes = 3e9;
     const machine = {

@@ -1,0 +1,45 @@
+import type { LabErrorCode, LabErrorData } from '#shared/errors.ts';
+import type { RunRecord } from '../store/store.ts';
+
+/** What a machine does to every run alike: no engine, a graphics card that is gone, too little memory. */
+const machineFaults: ReadonlySet<LabErrorCode> = new Set([
+  'engineMissing',
+  'engineFailed',
+  'downloadFailed',
+  'trainerLost',
+]);
+/** One more may be chance; a whole queue must not go the same way. */
+const tolerated = 2;
+
+/**
+ * Counts runs in a row that a fault of the machine ended before they made a step, so that a card which is lost at
+ * night does not take every waiting run with it.
+ */
+export class FruitlessRuns {
+  #inARow = 0;
+
+  /**
+   * Takes note of a run's end.
+   * @param madeSteps Whether it did since it was started the last time.
+   * @returns Why no further run should be started; null where they may go on.
+   */
+  note({ state, error }: Pick<RunRecord, 'state' | 'error'>, madeSteps: boolean): LabErrorData | null {
+    const isFruitless = (state === 'failed' || state === 'lost') && !madeSteps;
+    if (!isFruitless || error === null || !machineFaults.has(error.code)) {
+      this.#inARow = 0;
+      return null;
+    }
+    this.#inARow += 1;
+    if (this.#inARow <= tolerated) return null;
+    return {
+      ...error,
+      message: `${this.#inARow} runs in a row ended before their first step, the last one thus: ${error.message}`,
+      hint: `${error.hint} The runs that wait are as they were: start the queue when the cause is mended.`,
+    };
+  }
+
+  /** Somebody has seen why, and lets runs be tried again. */
+  forgive(): void {
+    this.#inARow = 0;
+  }
+}
