@@ -56,4 +56,27 @@ describeInBrowser('the queue', () => {
     client.close();
     await context.close();
   }, 240_000);
+
+  it('is said to have stopped wherever the person is, with the way to it', async () => {
+    const { page, context } = await journey.openPage();
+    page.setDefaultTimeout(10_000);
+    const message = '3 runs in a row ended before their first step.';
+    const halted = { code: 'trainerLost', message, hint: 'Start the queue when the cause is mended.' };
+    await page.route('**/invoke/queue.get', async (route) => {
+      const response = await route.fetch();
+      const { result } = (await response.json()) as { result: object };
+      await route.fulfill({ response, json: { result: { ...result, halted } } });
+    });
+    await page.goto(journey.host.urlAt('/data'));
+    const notice = page.getByRole('alert').filter({ hasText: message });
+    await notice.waitFor();
+    expect(await page.getByRole('contentinfo').textContent()).toContain('Queue stopped');
+    const folder = process.env['NORMLAB_SCREENSHOTS'];
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/queue-stopped.png` });
+    await notice.getByRole('link', { name: 'Open the queue' }).click();
+    await page.waitForURL(/#\/queue/);
+    await notice.getByRole('button', { name: 'Put this notice away' }).click();
+    expect(await notice.count()).toBe(0);
+    await context.close();
+  });
 });
