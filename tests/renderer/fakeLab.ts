@@ -49,6 +49,11 @@ function noise(a: number, b: number, c: number): number {
   return 2 * (x - Math.floor(x)) - 1;
 }
 
+interface FakeExperimentOptions {
+  ageMs?: number;
+  divergesAt?: (run: RunDocument) => number | null;
+}
+
 export interface FakeLabOptions {
   /** ISO time of the first experiment. */
   now?: number;
@@ -117,10 +122,13 @@ export class FakeLab implements LabClient {
   }
 
   /** Adds an experiment whose runs wait. */
-  add(
-    input: unknown,
-    options: { ageMs?: number; divergesAt?: (run: RunDocument) => number | null } = {},
-  ): FakeExperiment {
+  add(input: unknown, options: FakeExperimentOptions = {}): FakeExperiment {
+    const experiment = this.#make(input, options);
+    this.experiments.push(experiment);
+    return experiment;
+  }
+
+  #make(input: unknown, options: FakeExperimentOptions = {}): FakeExperiment {
     const document = parseExperimentDocument(input);
     const createdAt = new Date(this.#now - (options.ageMs ?? 0)).toISOString();
     const id = `experiment-${++this.#nextId}`;
@@ -151,9 +159,7 @@ export class FakeLab implements LabClient {
         },
       };
     });
-    const experiment = { id, name: document.name, createdAt, archivedAt: null, deleted: false, document, runs };
-    this.experiments.push(experiment);
-    return experiment;
+    return { id, name: document.name, createdAt, archivedAt: null, deleted: false, document, runs };
   }
 
   /** Sets a run to a step, without telling. */
@@ -402,6 +408,22 @@ export class FakeLab implements LabClient {
       this.emit('experimentsChanged', { ids: [experiment.id] });
       return { ...this.#list(experiment), document: experiment.document };
     },
+    'experiments.addSeeds': ({ id, seeds }: { id: string; seeds: number[] }) => {
+      const experiment = this.#experiment(id);
+      const missing = seeds.filter((seed) => !experiment.document.seeds.includes(seed));
+      const first = experiment.runs.length;
+      // Of an experiment of its own, which is none: its runs only.
+      const { runs } = missing.length === 0 ? { runs: [] } : this.#make({ ...experiment.document, seeds: missing });
+      const added = runs.map((run, index) => {
+        const item = { ...run.item, id: `${id}-run-${first + index}`, experimentId: id, ordinal: first + index };
+        return { ...run, item };
+      });
+      experiment.runs.push(...added);
+      experiment.document = { ...experiment.document, seeds: [...experiment.document.seeds, ...missing] };
+      this.emit('experimentsChanged', { ids: [id] });
+      const detail = { ...this.#list(experiment), document: experiment.document };
+      return { experiment: detail, runIds: added.map((run) => run.item.id), added: added.length };
+    },
     'experiments.rename': ({ id, name }: { id: string; name: string }) => {
       const experiment = this.#experiment(id);
       experiment.name = name;
@@ -463,14 +485,21 @@ export class FakeLab implements LabClient {
     'runs.stop': ({ ids }: { ids: string[] }) =>
       ids.map((id) => {
         const { item } = this.#run(id);
-        if (item.state === 'running' || item.state === 'queued') item.state = 'stopped';
+        if (['running', 'queued', 'paused'].includes(item.state)) item.state = 'stopped';
+        this.emit('runsChanged', { runs: [item] });
+        return item;
+      }),
+    'runs.pause': ({ ids }: { ids: string[] }) =>
+      ids.map((id) => {
+        const { item } = this.#run(id);
+        if (item.state === 'running' || item.state === 'queued') item.state = 'paused';
         this.emit('runsChanged', { runs: [item] });
         return item;
       }),
     'runs.resume': ({ ids }: { ids: string[] }) =>
       ids.map((id) => {
         const { item } = this.#run(id);
-        if (item.state === 'stopped') item.state = 'queued';
+        if (item.state !== 'done' && item.state !== 'diverged') item.state = 'queued';
         this.emit('runsChanged', { runs: [item] });
         return item;
       }),

@@ -1,8 +1,7 @@
 import { computed, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue';
 import type { ExperimentListItem, RunListItem } from '#shared/contract.ts';
-import { isActive, isResumable } from '#shared/domain/runState.ts';
+import { isActive } from '#shared/domain/runState.ts';
 import { useExperiments } from '../stores/experiments.ts';
-import { useMachine } from '../stores/machine.ts';
 import { usePreferences } from '../stores/preferences.ts';
 import { comparedGroups, type ComparedGroup } from './comparedGroups.ts';
 
@@ -14,27 +13,12 @@ export interface ComparedRuns {
   /** Of the same standing as `groups`. */
   runs: ComputedRef<RunListItem[]>;
   active: ComputedRef<RunListItem[]>;
-  stoppable: ComputedRef<RunListItem[]>;
-  /** To be started again: stopped, failed or lost, or queued before NormLab was restarted. */
-  resumable: ComputedRef<RunListItem[]>;
 }
-
-/** A run that was just made is on its way into the queue. */
-const queuedAfterMs = 5000;
-
-const isStoppable = (run: RunListItem): boolean => isActive(run.state) && run.state !== 'stopping';
 
 /** The experiments of these ids, and their runs joined to curves. */
 export function useComparedRuns(ids: Ref<readonly string[]>): ComparedRuns {
   const experiments = useExperiments();
-  const machine = useMachine();
   const preferences = usePreferences();
-  /** Runs that waited when NormLab ended wait until someone asks for them. */
-  const isForgotten = (run: RunListItem): boolean =>
-    run.state === 'queued' &&
-    Date.now() - Date.parse(run.createdAt) > queuedAfterMs &&
-    !machine.queue.queued.includes(run.id) &&
-    !machine.queue.running.includes(run.id);
   const shown = computed(() =>
     ids.value.flatMap((id) => experiments.all.find((experiment) => experiment.id === id) ?? []),
   );
@@ -62,8 +46,6 @@ export function useComparedRuns(ids: Ref<readonly string[]>): ComparedRuns {
     title,
     groups,
     runs,
-    active: computed(() => runs.value.filter(isStoppable)),
-    stoppable: computed(() => runs.value.filter((run) => isStoppable(run) || run.state === 'queued')),
-    resumable: computed(() => runs.value.filter((run) => isResumable(run.state) || isForgotten(run))),
+    active: computed(() => runs.value.filter((run) => isActive(run.state) && run.state !== 'stopping')),
   };
 }

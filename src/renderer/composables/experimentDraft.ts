@@ -41,6 +41,8 @@ export interface DraftProblem {
 /** Where a draft begins. */
 export interface DraftOrigin {
   experimentId?: string;
+  /** Of one run: its settings and its seed, with nothing that varies. */
+  runId?: string;
   presetId?: string;
   datasetId?: string;
 }
@@ -249,6 +251,11 @@ export const useExperimentDraft = defineStore('experimentDraft', () => {
     if (origin.experimentId !== undefined) {
       const { document } = await client.invoke('experiments.get', { id: origin.experimentId });
       return replace(clonedDraft(document, indexFields(fields, document.base)));
+    }
+    if (origin.runId !== undefined) {
+      const { document } = await client.invoke('runs.get', { id: origin.runId });
+      const { seed, ...base } = document;
+      return replace(clonedDraft({ name: 'Clone', base, seeds: [seed] }, indexFields(fields, base)));
     }
     if (origin.presetId !== undefined) {
       const document = presetExperiment(origin.presetId);

@@ -65,6 +65,12 @@ export function formatDuration(seconds: Quantity): string {
   return next && rest > 0 ? `${count} ${name} ${rest} ${next[0]}` : `${count} ${name}`;
 }
 
+/** A duration that is expected: about 4 min. */
+export function formatEstimate(seconds: number): string {
+  const text = formatDuration(seconds);
+  return text.startsWith('under') ? text : `about ${text}`;
+}
+
 /** A size in decimal units: 512 MB, 3.4 GB. */
 export function formatBytes(bytes: Quantity): string {
   if (!isPresent(bytes)) return missing;

@@ -104,6 +104,13 @@ export const useExperiments = defineStore('experiments', () => {
     return experiment;
   }
 
+  /** Extends an experiment by seeds; returns how many runs are new. */
+  async function addSeeds(id: string, seeds: number[]): Promise<number> {
+    const { added } = await client.invoke('experiments.addSeeds', { id, seeds });
+    await load();
+    return added;
+  }
+
   async function rename(id: string, name: string): Promise<void> {
     const renamed = await client.invoke('experiments.rename', { id, name });
     all.value = all.value.map((experiment) =>
@@ -150,6 +157,7 @@ export const useExperiments = defineStore('experiments', () => {
     start,
     load,
     create,
+    addSeeds,
     rename,
     setArchived,
     remove,

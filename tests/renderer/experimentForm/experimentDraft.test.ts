@@ -1,5 +1,6 @@
 import { createPinia, setActivePinia } from 'pinia';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expandExperiment, parseExperimentDocument } from '#shared/domain/experiment.ts';
 import { presetExperiment } from '#shared/domain/presets.ts';
 import { useExperimentDraft } from '../../../src/renderer/composables/experimentDraft.ts';
 import { plainPage } from '../../../src/renderer/data/host.ts';
@@ -113,6 +114,19 @@ test('starting over and cloning put the draft aside, from where it comes back', 
   expect(draft.draft).toEqual(kept);
   await expect(draft.open({ experimentId: 'nowhere' })).rejects.toThrow('There is no such experiment.');
   expect(draft.draft).toEqual(kept);
+});
+
+test('a single run is cloned with its settings and its seed, and nothing that varies', async () => {
+  const draft = startInterface();
+  await draft.open();
+  const source = lab.add({ ...presetExperiment('quickstart'), seeds: [1, 7] });
+  const run = source.runs.find(({ item }) => item.methodId === 'none' && item.seed === 7);
+  await draft.open({ runId: run?.item.id ?? '' });
+  expect(draft.draft).toMatchObject({ vary: [], groups: [], seeds: '7', base: { method: { id: 'none' } } });
+  const { base, seeds } = draft.sent.document;
+  const [again] = expandExperiment(parseExperimentDocument({ name: 'Again', base, seeds }));
+  expect(again?.document).toEqual(run?.document);
+  await expect(draft.open({ runId: 'nowhere' })).rejects.toThrow('There is no such run.');
 });
 
 test('a fresh draft is replaced without asking', async () => {
