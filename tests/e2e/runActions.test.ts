@@ -113,14 +113,28 @@ describeInBrowser('what is done with runs where one looks at them', () => {
     expect((await client.invoke('runs.get', { id: second })).checkpoints.length).toBeGreaterThan(0);
 
     await client.invoke('runs.resume', { ids: [first] });
-    await inspector.getByRole('tab', { name: 'Machine' }).click();
-    await inspector.getByText('While it trained').waitFor();
-    await inspector.getByRole('heading', { name: 'Checkpoints' }).waitFor();
-    await expect.poll(() => inspector.getByText(/^Step /).count()).toBeGreaterThan(1);
-    for (const colorScheme of ['dark', 'light'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await lookAt(page, `run-machine-${colorScheme}`);
+    await comparison.waitForLiveCurve();
+    const kept = inspector.getByRole('table').filter({ hasText: 'Kept as' }).locator('tbody tr');
+    const shownSteps = async (): Promise<number[]> =>
+      (await kept.locator('th').allInnerTexts()).map((text) => Number(text.replace(/\D/g, '')));
+    const storedSteps = async (): Promise<number[]> =>
+      (await client.invoke('runs.get', { id: first })).checkpoints.map(({ step }) => step);
+    expect((await shownSteps()).length).toBeGreaterThan(1);
+    expect(await kept.first().innerText()).toContain('latest');
+    for (const tab of ['Overview', 'Machine']) {
+      await inspector.getByRole('tab', { name: tab }).click();
+      if (tab === 'Machine') await inspector.getByText('While it trains').waitFor();
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await lookAt(page, `run-${tab.toLowerCase()}-${colorScheme}`);
+      }
     }
+    await client.invoke('runs.stop', { ids: [first] });
+    await inspector.getByRole('tab', { name: 'Overview' }).click();
+    await inspector.getByText(/^Stopped at step/).waitFor();
+    await expect
+      .poll(async () => JSON.stringify(await shownSteps()) === JSON.stringify(await storedSteps()))
+      .toBe(true);
 
     await inspector.getByRole('button', { name: 'More actions for this run' }).click();
     await page.getByRole('menuitem', { name: 'Clone and edit' }).click();
@@ -131,7 +145,6 @@ describeInBrowser('what is done with runs where one looks at them', () => {
     await comparison.shown();
     await command(page, 'Clone and edit');
     await form.shown();
-    await client.invoke('runs.stop', { ids: [first] });
     client.close();
   }, 200_000);
 });

@@ -94,23 +94,36 @@ function describeCheckpointRule({ keepLast, keepBest, keepEvery }: RunDocument['
   return parts.join(', ');
 }
 
-const reasonNames: Readonly<Record<CheckpointReason, string>> = {
-  last: 'latest',
-  best: 'best: lowest validation loss',
-  every: 'kept by its interval',
+const reasonNames: Readonly<Record<CheckpointReason, { name: string; help: string }>> = {
+  last: { name: 'latest', help: 'one of the latest' },
+  best: { name: 'best', help: 'the lowest validation loss' },
+  every: { name: 'interval', help: 'one of its interval' },
 };
 
+/** A checkpoint as a row of a table. */
+export interface CheckpointRow {
+  step: string;
+  /** What it is kept for; `until the next` where its rule no longer holds it. */
+  kept: string;
+  /** The same at length, with when it was saved. */
+  full: string;
+  validationLoss: string;
+  size: string;
+}
+
 /** A run's checkpoints, with what each is kept for. */
-export function checkpointFacts(checkpoints: RunDetail['checkpoints']): Fact[] {
-  return checkpoints.map(({ step, bytes, createdAt, validationLoss, reasons }) => ({
-    name: `Step ${formatCount(step)}`,
-    value: [
-      reasons.map((reason) => reasonNames[reason]).join(', ') || 'goes with the next one',
-      ...(validationLoss === null ? [] : [`validation loss ${formatValue(validationLoss)}`]),
-      formatBytes(bytes),
-      formatWhen(createdAt),
-    ].join(' · '),
-  }));
+export function checkpointRows(checkpoints: RunDetail['checkpoints']): CheckpointRow[] {
+  return checkpoints.map(({ step, bytes, createdAt, validationLoss, reasons }) => {
+    const names = reasons.map((reason) => reasonNames[reason]);
+    const help = names.map((each) => each.help).join(', ');
+    return {
+      step: formatCount(step),
+      kept: names.map((each) => each.name).join(', ') || 'until the next',
+      full: `${help === '' ? 'Goes with the next checkpoint' : `Kept as ${help}`}. Saved ${formatWhen(createdAt)}.`,
+      validationLoss: formatValue(validationLoss),
+      size: formatBytes(bytes),
+    };
+  });
 }
 
 /** What a run trains, in words. */

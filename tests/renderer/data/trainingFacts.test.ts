@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseRunDocument } from '#shared/domain/run.ts';
-import { documentFacts } from '../../../src/renderer/data/runFacts.ts';
+import { checkpointRows, documentFacts } from '../../../src/renderer/data/runFacts.ts';
 
 function facts(changes: Record<string, unknown>): Record<string, string> {
   const document = parseRunDocument({ dataset: { id: 'x' }, ...changes });
@@ -36,4 +36,20 @@ test('a run says the settings of its own architecture, optimizer and schedule', 
   for (const name of ['Momentum', 'Width multiplier', 'Decay of the square', 'Random crop: padding']) {
     expect(own).not.toHaveProperty([name]);
   }
+});
+
+test('checkpoints say what each is kept for', () => {
+  const createdAt = '2026-01-02T03:04:05.000Z';
+  const rows = checkpointRows([
+    { step: 12_400, bytes: 4.2e6, createdAt, validationLoss: null, reasons: ['last'] },
+    { step: 12_000, bytes: 4.2e6, createdAt, validationLoss: 0.51234, reasons: ['last', 'best', 'every'] },
+    { step: 400, bytes: 900, createdAt, validationLoss: 1.25, reasons: [] },
+  ]);
+  expect(rows.map(({ step, kept, validationLoss, size }) => [step, kept, validationLoss, size])).toEqual([
+    ['12\u2009400', 'latest', '–', '4.2 MB'],
+    ['12\u2009000', 'latest, best, interval', '0.5123', '4.2 MB'],
+    ['400', 'until the next', '1.250', '900 B'],
+  ]);
+  expect(rows[1]?.full).toMatch(/^Kept as one of the latest, the lowest validation loss, one of its interval\. Saved /);
+  expect(rows[2]?.full).toMatch(/^Goes with the next checkpoint\. Saved /);
 });
