@@ -15,6 +15,17 @@ const handlers: ShellHandlers = {
     });
     return result.canceled ? null : (result.filePaths[0] ?? null);
   },
+  async 'shell.chooseBackup'(window) {
+    const result = await dialog.showOpenDialog(window, {
+      title: 'Restore a backup',
+      properties: ['openFile'],
+      filters: [
+        { name: 'Backups', extensions: ['tar'] },
+        { name: 'All files', extensions: ['*'] },
+      ],
+    });
+    return result.canceled ? null : (result.filePaths[0] ?? null);
+  },
   async 'shell.saveFile'(window, { suggestedName, bytes }) {
     const result = await dialog.showSaveDialog(window, { defaultPath: suggestedName });
     if (result.canceled || !result.filePath) return null;

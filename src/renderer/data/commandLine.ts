@@ -20,6 +20,11 @@ function differences(value: unknown, basis: unknown, path: string): [path: strin
   return Object.keys(value).flatMap((key) => differences(value[key], basis[key], path === '' ? key : `${path}.${key}`));
 }
 
+/** The command that opens a lab folder: in a window, or in the browser. */
+export function openLabCommand(directory: string, host: 'desktop' | 'browser'): string {
+  return ['npm start --', ...(host === 'browser' ? ['--web'] : []), '--lab', quote(directory)].join(' ');
+}
+
 /** The command that trains this run again: the paper's preset, and every field that differs from it. */
 export function runCommandLine(document: RunDocument): string {
   const basis = runDocumentSchema.parse(presetExperiment('paper-cnn', 'paper').base);

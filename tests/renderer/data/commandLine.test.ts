@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { presetExperiment } from '#shared/domain/presets.ts';
 import { hashRunDocument, parseRunDocument, type RunDocumentInput } from '#shared/domain/run.ts';
 import { applySetting, parseSettingValue } from '#shared/domain/setting.ts';
-import { runCommandLine } from '../../../src/renderer/data/commandLine.ts';
+import { openLabCommand, runCommandLine } from '../../../src/renderer/data/commandLine.ts';
 
 /** Splits as a POSIX shell does, for words without double quotes outside single ones. */
 function shellWords(line: string): string[] {
@@ -43,4 +43,15 @@ describe('runCommandLine', () => {
     expect(line).toMatch(/^npm run --silent lab -- train --preset /);
     expect(hashRunDocument(parseRunDocument(documentOf(line)))).toBe(hashRunDocument(document));
   });
+});
+
+it('opens a lab folder as the program is open now, whatever its name', () => {
+  expect(openLabCommand('/data/lab', 'browser')).toBe('npm start -- --web --lab /data/lab');
+  expect(shellWords(openLabCommand("/data/Ada's lab", 'desktop'))).toEqual([
+    'npm',
+    'start',
+    '--',
+    '--lab',
+    "/data/Ada's lab",
+  ]);
 });
