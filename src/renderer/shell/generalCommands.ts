@@ -14,7 +14,6 @@ import {
 import { useRouter } from 'vue-router';
 import { provideCommands, type Command } from '../stores/commands.ts';
 import { useExperiments } from '../stores/experiments.ts';
-import { useMachine } from '../stores/machine.ts';
 import { usePreferences } from '../stores/preferences.ts';
 import { useToasts } from '../stores/toasts.ts';
 import { formatWhen } from '../data/format.ts';
@@ -24,7 +23,6 @@ export function useGeneralCommands(): void {
   const router = useRouter();
   const experiments = useExperiments();
   const preferences = usePreferences();
-  const machine = useMachine();
   const toasts = useToasts();
 
   provideCommands((): Command[] => {
@@ -38,13 +36,14 @@ export function useGeneralCommands(): void {
       { id: 'go-queue', title: 'Queue', group, icon: IconStack2, keywords: 'wait order pause', run: go('/queue') },
       { id: 'go-start', title: 'Start page', group, icon: IconRocket, keywords: 'welcome machine', run: go('/start') },
       { id: 'go-settings', title: 'Settings', group, icon: IconSettings, keywords: 'engine', run: go('/settings') },
-      ...(active.length > 0 && machine.readOnly === null
+      ...(active.length > 0
         ? [
             {
               id: 'stop-all',
               title: 'Stop every running run',
               group: 'Runs',
               icon: IconPlayerStop,
+              changes: true,
               run: () => void toasts.attempt(() => experiments.stop(active)),
             },
           ]

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia';
 import { onScopeDispose, ref, shallowRef, triggerRef, type Component } from 'vue';
+import { useMachine } from './machine.ts';
 
 /** Something that the palette offers. */
 export interface Command {
@@ -10,6 +11,8 @@ export interface Command {
   icon?: Component;
   shortcut?: string;
   keywords?: string;
+  /** Changes the lab: not offered where that is open for reading only. */
+  changes?: boolean;
   run: () => void;
 }
 
@@ -29,7 +32,9 @@ export const useCommands = defineStore('commands', () => {
 
   /** What there is now; views' own before the general ones. */
   function list(): Command[] {
-    return [...sources.value].reverse().flatMap((source) => source());
+    const { readOnly } = useMachine();
+    const all = [...sources.value].reverse().flatMap((source) => source());
+    return readOnly === null ? all : all.filter((command) => command.changes !== true);
   }
 
   return { paletteOpen, add, list };

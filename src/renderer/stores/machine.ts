@@ -61,7 +61,12 @@ export const useMachine = defineStore('machine', () => {
   }
 
   function takeJobs(changed: readonly JobRecord[]): void {
-    const byId = new Map([...jobs.value, ...changed].map((job) => [job.id, job]));
+    const byId = new Map(jobs.value.map((job) => [job.id, job]));
+    for (const job of changed) {
+      // The answer that a job has begun may come behind the news that it has ended.
+      const known = byId.get(job.id);
+      if (known === undefined || known.state === 'running') byId.set(job.id, job);
+    }
     jobs.value = [...byId.values()];
   }
 

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { unpackArchiveFile } from '#main/archives/archiveFile.ts';
-import { migrateDatabase } from '#main/store/migrate.ts';
-import { migrations } from '#main/store/migrations/index.ts';
-import { databasePath } from '#main/store/openStore.ts';
 import { contract, type MethodName } from '#shared/contract.ts';
+import { updateLab } from '../store/newerLab.ts';
 import { openTestLab, openUnguardedTestLab, temporaryFolder, tinyExperiment, until } from './testLab.ts';
 
 /** A lab with two runs that trained, closed again. */
@@ -21,23 +18,6 @@ async function makeLab(): Promise<{ directory: string; experimentId: string; run
   await close();
   return { directory, experimentId: id, runIds };
 }
-
-/** As a newer program leaves a lab. */
-function updateLab(directory: string, migrate: (database: Database.Database) => void): void {
-  const version = (migrations.at(-1)?.version ?? 0) + 10;
-  const database = new Database(databasePath(directory));
-  migrateDatabase(database, { appVersion: '9.9.0', migrations: [...migrations, { version, migrate }] });
-  database.close();
-}
-
-const addToLayout = (database: Database.Database): void => {
-  database.exec(`
-    CREATE TABLE future (id TEXT PRIMARY KEY) STRICT;
-    ALTER TABLE runs ADD COLUMN future TEXT;
-    ALTER TABLE metricChunks ADD COLUMN future TEXT;
-    CREATE TRIGGER guard BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'no'); END;
-  `);
-};
 
 /** Every file of a folder with what is in it. */
 async function readFolder(directory: string): Promise<Record<string, string>> {
@@ -54,7 +34,7 @@ async function readFolder(directory: string): Promise<Record<string, string>> {
 
 it('shows a lab of a newer program without changing a byte of its folder', async () => {
   const { directory, experimentId, runIds } = await makeLab();
-  updateLab(directory, addToLayout);
+  updateLab(directory);
   const before = await readFolder(directory);
   const { client, lab, events, close } = await openUnguardedTestLab({ labDirectory: directory, orForReading: true });
 
@@ -103,7 +83,7 @@ it('shows a lab of a newer program without changing a byte of its folder', async
 
 it('refuses every method that changes the lab, before its input is looked at', async () => {
   const { directory } = await makeLab();
-  updateLab(directory, addToLayout);
+  updateLab(directory);
   const { dispatcher } = await openTestLab({ labDirectory: directory, orForReading: true });
   const names = Object.keys(contract) as MethodName[];
   const changing = names.filter((name) => contract[name].effect === 'changes');
