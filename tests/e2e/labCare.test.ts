@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { databasePath } from '#main/store/openStore.ts';
-import { updateLab } from '../main/store/newerLab.ts';
+import { trainWithFutureMethod, updateLab } from '../main/store/newerLab.ts';
 import { ComparisonPage } from './pages/comparisonPage.ts';
 import { ExperimentsPage } from './pages/experimentsPage.ts';
 import { describeInBrowser } from './support/chromium.ts';
@@ -49,7 +49,7 @@ describeInBrowser('a lab that needs care', () => {
 
   it('is shown for reading where a newer program used it last', async () => {
     await trainOnce(journey);
-    updateLab(journey.labDirectory);
+    updateLab(journey.labDirectory, trainWithFutureMethod);
     const folderBefore = readdirSync(journey.labDirectory).sort();
     const bytesBefore = readFileSync(databasePath(journey.labDirectory));
     await journey.restartHost();
@@ -81,6 +81,12 @@ describeInBrowser('a lab that needs care', () => {
     await comparison.waitForStates('Done');
     expect(await page.getByText(banner).count()).toBe(1);
     await lookAt(page, 'newer-comparison');
+    // Also of a run whose method only the newer program knows.
+    await page.getByRole('button', { name: 'Details of its runs' }).last().click();
+    await expect.poll(() => page.getByRole('complementary').getByText('futureNorm').count()).toBeGreaterThan(0);
+    await page.getByRole('tab', { name: 'Settings' }).click();
+    await expect.poll(() => page.getByRole('complementary').getByText('futureNet').count()).toBeGreaterThan(0);
+    await lookAt(page, 'newer-inspector');
 
     await page.goto(journey.host.urlAt('/new'));
     const start = page.getByRole('button', { name: /^Start( \d+ runs?)?$/ });

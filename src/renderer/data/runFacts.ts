@@ -5,7 +5,7 @@ import { describeFields } from '#shared/domain/fields.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { scaledLearningRate } from '#shared/domain/learningRate.ts';
 import type { Duration } from '#shared/domain/duration.ts';
-import type { RunDocument } from '#shared/domain/run.ts';
+import { runDocumentSchema, type RunDocument } from '#shared/domain/run.ts';
 import {
   formatBytes,
   formatCount,
@@ -126,8 +126,14 @@ export function checkpointRows(checkpoints: RunDetail['checkpoints']): Checkpoin
   });
 }
 
-/** What a run trains, in words. */
+/** What a run trains, in words; of a document that only another version of the program knows, as it stands. */
 export function documentFacts(document: RunDocument): Fact[] {
+  if (!runDocumentSchema.safeParse(document).success) {
+    return Object.entries(document).map(([name, value]) => ({
+      name,
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+    }));
+  }
   const { dataset, optimizer, schedule } = document;
   const images = (count: number | null): string => (count === null ? 'all' : formatCount(count));
   const rate = scaledLearningRate(document);

@@ -53,3 +53,11 @@ test('checkpoints say what each is kept for', () => {
   expect(rows[1]?.full).toMatch(/^Kept as one of the latest, the lowest validation loss, one of its interval\. Saved /);
   expect(rows[2]?.full).toMatch(/^Goes with the next checkpoint\. Saved /);
 });
+
+test('a document that only a newer program knows is told as it stands', () => {
+  const future = { ...parseRunDocument({ dataset: { id: 'x' } }), method: { id: 'futureNorm', strength: 3 } };
+  const told = new Map(documentFacts(future as never).map(({ name, value }) => [name, value]));
+  expect(told.get('method')).toBe('{"id":"futureNorm","strength":3}');
+  expect(told.get('batchSize')).toBe('64');
+  expect([...told.keys()]).toEqual(Object.keys(future));
+});
