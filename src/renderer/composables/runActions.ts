@@ -31,8 +31,10 @@ export interface RunMenuAction {
 export interface RunActions {
   /** What the states of these runs allow; empty where all of them came to their end. */
   possible: (runs: Runs) => RunAction[];
+  /** For those that take long to stop: without waiting for their checkpoint. Menus only, as stopping rarely lasts. */
+  endAtOnce: (runs: Runs) => RunMenuAction[];
   /**
-   * The same for a menu.
+   * Both for a menu.
    * @param whose Behind the verb where several runs are meant: `of this curve`.
    */
   menuFor: (runs: Runs, whose?: string) => RunMenuAction[];
@@ -44,11 +46,12 @@ export function useRunActions(): RunActions {
   const machine = useMachine();
   const toasts = useToasts();
 
+  const act = (able: Runs, invoke: (ids: string[]) => Promise<void>) => (): void => {
+    void toasts.attempt(() => invoke(able.map((run) => run.id)));
+  };
+
   function possible(runs: Runs): RunAction[] {
     const unstarted = new Set(machine.queue.unstarted);
-    const act = (able: Runs, invoke: (ids: string[]) => Promise<void>) => (): void => {
-      void toasts.attempt(() => invoke(able.map((run) => run.id)));
-    };
     const [pausable, resumable, stoppable] = [
       runs.filter((run) => isPausable(run.state)),
       // Those that an earlier session left waiting start when they are asked to.
@@ -84,14 +87,22 @@ export function useRunActions(): RunActions {
     return all.filter((action) => action.runs.length > 0);
   }
 
+  function endAtOnce(runs: Runs): RunMenuAction[] {
+    const stopping = runs.filter((run) => run.state === 'stopping');
+    if (stopping.length === 0) return [];
+    const label = runs.length === 1 ? 'End without a checkpoint' : `End ${stopping.length} without a checkpoint`;
+    return [{ label, icon: IconPlayerStop, changes: true, run: act(stopping, experiments.stop) }];
+  }
+
   function menuFor(runs: Runs, whose = ''): RunMenuAction[] {
-    return possible(runs).map(({ verb, icon, runs: able, run }) => {
+    const actions = possible(runs).map(({ verb, icon, runs: able, run }): RunMenuAction => {
       const label = runs.length === 1 ? verb : `${verb} ${countOf(able.length, runs.length)} runs ${whose}`.trim();
       return { label, icon, changes: true, run };
     });
+    return [...actions, ...endAtOnce(runs)];
   }
 
-  return { possible, menuFor };
+  return { possible, endAtOnce, menuFor };
 }
 
 function countOf(count: number, total: number): string {

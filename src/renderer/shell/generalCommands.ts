@@ -4,7 +4,8 @@ import {
   IconListDetails,
   IconMoon,
   IconPhoto,
-  IconPlayerStop,
+  IconPlayerPause,
+  IconPlayerPlay,
   IconPlus,
   IconRocket,
   IconSettings,
@@ -12,23 +13,27 @@ import {
   IconSun,
 } from '@tabler/icons-vue';
 import { useRouter } from 'vue-router';
+import { useRunActions } from '../composables/runActions.ts';
 import { provideCommands, type Command } from '../stores/commands.ts';
 import { useExperiments } from '../stores/experiments.ts';
+import { useMachine } from '../stores/machine.ts';
 import { usePreferences } from '../stores/preferences.ts';
 import { useToasts } from '../stores/toasts.ts';
 import { formatWhen } from '../data/format.ts';
 
-/** Commands that are there in every view: places, experiments, theme, stopping everything. */
+/** Commands that are there in every view: places, experiments, theme, pausing and stopping everything. */
 export function useGeneralCommands(): void {
   const router = useRouter();
   const experiments = useExperiments();
   const preferences = usePreferences();
+  const machine = useMachine();
   const toasts = useToasts();
+  const { possible } = useRunActions();
 
   provideCommands((): Command[] => {
     const go = (path: string) => () => void router.push(path);
     const group = 'Go to';
-    const active = experiments.activeRuns.map((run) => run.id);
+    const { paused } = machine.queue.settings;
     return [
       { id: 'go-experiments', title: 'Experiments', group, icon: IconListDetails, run: go('/experiments') },
       { id: 'go-new', title: 'New experiment', group, icon: IconPlus, keywords: 'create run train', run: go('/new') },
@@ -36,18 +41,22 @@ export function useGeneralCommands(): void {
       { id: 'go-queue', title: 'Queue', group, icon: IconStack2, keywords: 'wait order pause', run: go('/queue') },
       { id: 'go-start', title: 'Start page', group, icon: IconRocket, keywords: 'welcome machine', run: go('/start') },
       { id: 'go-settings', title: 'Settings', group, icon: IconSettings, keywords: 'engine', run: go('/settings') },
-      ...(active.length > 0
-        ? [
-            {
-              id: 'stop-all',
-              title: 'Stop every running run',
-              group: 'Runs',
-              icon: IconPlayerStop,
-              changes: true,
-              run: () => void toasts.attempt(() => experiments.stop(active)),
-            },
-          ]
-        : []),
+      {
+        id: 'queue-pause',
+        title: paused ? 'Resume the queue' : 'Pause the queue',
+        group: 'Runs',
+        icon: paused ? IconPlayerPlay : IconPlayerPause,
+        changes: true,
+        run: () => void toasts.attempt(() => machine.setQueue({ paused: !paused })),
+      },
+      ...possible(experiments.activeRuns).map(({ id, verb, icon, run }) => ({
+        id: `${id}-all`,
+        title: `${verb} every running run`,
+        group: 'Runs',
+        icon,
+        changes: true,
+        run,
+      })),
       ...(['system', 'light', 'dark'] as const).map((theme) => ({
         id: `theme-${theme}`,
         title: theme === 'system' ? 'Theme of the system' : theme === 'light' ? 'Light theme' : 'Dark theme',

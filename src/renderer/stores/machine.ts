@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { EngineListItem, JobRecord, MachineDescription, MachineStatus, QueueState } from '#shared/contract.ts';
-import { emptyQueue } from '#shared/domain/queue.ts';
+import { emptyQueue, type QueueSettings } from '#shared/domain/queue.ts';
 import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { useLab } from './lab.ts';
 
@@ -96,6 +96,11 @@ export const useMachine = defineStore('machine', () => {
     loadAll();
   }
 
+  /** Changes how the queue goes on. */
+  async function setQueue(change: Partial<QueueSettings>): Promise<void> {
+    queue.value = await client.invoke('queue.set', change);
+  }
+
   /** Waits until a job has ended. */
   function jobEnded(id: string): Promise<JobRecord> {
     return new Promise((resolve) => {
@@ -128,6 +133,7 @@ export const useMachine = defineStore('machine', () => {
     loadStatus,
     loadEngines,
     takeJobs,
+    setQueue,
     jobEnded,
   };
 });

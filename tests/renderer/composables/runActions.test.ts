@@ -60,6 +60,9 @@ it('does with several runs what each of them allows, and says with how many', as
   ]);
   expect(menuFor([first]).map(({ label }) => label)).toEqual(['Pause', 'Stop']);
   expect(menuFor([third])).toEqual([]);
+  // Asked a second time, the lab ends what is stopping at once.
+  const stopping = { ...first, state: 'stopping' } as const;
+  expect(menuFor([stopping]).map(({ label }) => label)).toEqual(['End without a checkpoint']);
 
   const act = async (verb: string): Promise<void> => {
     possible(runs)
