@@ -6,7 +6,7 @@ import { describeInBrowser, launchChromium } from './support/chromium.ts';
 import { CutProxy } from './support/cutProxy.ts';
 import { useJourney } from './support/journey.ts';
 import { storedCurves } from './support/storedCurves.ts';
-import { longerExperiment } from './support/tinyExperiment.ts';
+import { longerExperiment, tinyExperiment } from './support/tinyExperiment.ts';
 
 const cuts = 10;
 const steps = 300;
@@ -96,4 +96,44 @@ describeInBrowser('a comparison', () => {
     },
     300_000,
   );
+
+  it('says after an end without warning which runs trained, and goes on with all of them at a press', async () => {
+    const client = journey.host.client();
+    const base = {
+      ...tinyExperiment.base,
+      length: { unit: 'steps', value: 2000 },
+      checkpoints: { every: { unit: 'steps', value: 5 } },
+    };
+    const weekend = { ...tinyExperiment, base, name: 'Weekend', vary: [], seeds: [1, 2, 3] };
+    const { runs } = await client.invoke('experiments.create', { document: weekend });
+    const [first = '', ...others] = runs.map(({ id }) => id);
+    const stepOf = async (id: string): Promise<number> => (await client.invoke('runs.get', { id })).progress?.step ?? 0;
+    await expect.poll(() => stepOf(first), { timeout: 60_000 }).toBeGreaterThan(5);
+    client.close();
+    await journey.restartHost('kill');
+    const { page } = await journey.openPage();
+    page.setDefaultTimeout(20_000);
+    await page.goto(journey.host.urlAt('/experiments'));
+    const notice = page.getByRole('alert').filter({ hasText: 'A run was training when' });
+    await notice.waitFor();
+    expect(await notice.textContent()).toContain('“Weekend”.');
+    expect(await notice.textContent()).toContain('2 runs that waited are still there.');
+    expect(await page.getByRole('contentinfo').textContent()).toContain('2 runs not started');
+    const folder = process.env['NORMLAB_SCREENSHOTS'];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      if (folder !== undefined) await page.screenshot({ path: `${folder}/interrupted-${colorScheme}.png` });
+    }
+    await notice.getByRole('button', { name: 'Resume 3 runs' }).click();
+    await notice.waitFor({ state: 'detached' });
+    const again = journey.host.client();
+    await expect
+      .poll(async () => {
+        const { running, queued, unstarted, interrupted } = await again.invoke('queue.get', {});
+        return [[...running, ...queued].sort(), unstarted, interrupted];
+      })
+      .toEqual([[first, ...others].sort(), [], []]);
+    await again.invoke('runs.stop', { ids: [first, ...others] });
+    again.close();
+  }, 120_000);
 });

@@ -74,15 +74,27 @@ export class QueueDescriber {
   readonly #speeds: ContractContext['speeds'];
   /** Runs that wait: read once, because the queue is described at every change. */
   #waiting = new Map<string, RunRecord>();
+  /** Of those that the opening of the lab found, the ones that rest since. */
+  readonly #interrupted: Set<string>;
 
   constructor(lab: ContractContext['lab'], speeds: ContractContext['speeds']) {
     this.#lab = lab;
     this.#speeds = speeds;
+    this.#interrupted = new Set(lab.interrupted.map(({ id }) => id));
   }
 
   describe(): QueueState {
     const { training, waiting, ...state } = this.#lab.runs.queueState();
-    return { ...state, running: training, queued: waiting, secondsLeft: this.#schedule().secondsLeft };
+    const { secondsLeft } = this.#schedule();
+    return { ...state, running: training, queued: waiting, interrupted: this.#stillInterrupted(), secondsLeft };
+  }
+
+  #stillInterrupted(): string[] {
+    if (this.#interrupted.size === 0) return [];
+    const lost = new Set(this.#lab.runs.list({ states: ['lost'] }).map(({ id }) => id));
+    // One that was resumed and is lost again has another story.
+    for (const id of this.#interrupted) if (!lost.has(id)) this.#interrupted.delete(id);
+    return [...this.#interrupted];
   }
 
   list(): QueueEntry[] {

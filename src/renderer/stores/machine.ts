@@ -101,6 +101,11 @@ export const useMachine = defineStore('machine', () => {
     queue.value = await client.invoke('queue.set', change);
   }
 
+  /** Starts those of the runs that are queued; all where none are named. */
+  async function startQueue(ids?: string[]): Promise<void> {
+    queue.value = await client.invoke('queue.start', ids ? { ids } : {});
+  }
+
   /** Waits until a job has ended. */
   function jobEnded(id: string): Promise<JobRecord> {
     return new Promise((resolve) => {
@@ -134,6 +139,7 @@ export const useMachine = defineStore('machine', () => {
     loadEngines,
     takeJobs,
     setQueue,
+    startQueue,
     jobEnded,
   };
 });

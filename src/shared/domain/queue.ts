@@ -43,6 +43,7 @@ export const emptyQueue: QueueState = {
   running: [],
   queued: [],
   unstarted: [],
+  interrupted: [],
   settings: defaultQueueSettings,
   waitsFor: null,
   secondsLeft: null,
