@@ -19,16 +19,22 @@ const renewing: LabErrorData = {
 
 /** A store whose database can be closed and opened again while the lab is open. */
 export function createRenewableStore(open: () => Store): RenewableStore {
-  let current: Store | LabErrorData = open();
+  const first = open();
+  let current: Store | LabErrorData = first;
   const require = (): Store => {
     if ('code' in current) throw LabError.from(current);
     return current;
   };
-  const part = <Name extends 'experiments' | 'runs' | 'queue' | 'metrics' | 'memory'>(name: Name): Store[Name] =>
-    new Proxy({} as Store[Name], {
-      // A method that somebody keeps is one of the database of that time.
-      get: (_target, property): unknown => Reflect.get(require()[name], property),
-    });
+  const part = <Name extends 'experiments' | 'runs' | 'queue' | 'metrics' | 'memory'>(name: Name): Store[Name] => {
+    const methods = Object.keys(first[name]).map((key) => [
+      key,
+      (...values: unknown[]): unknown => {
+        const method = Reflect.get(require()[name], key) as (...values: unknown[]) => unknown;
+        return method(...values);
+      },
+    ]);
+    return Object.fromEntries(methods) as Store[Name];
+  };
   return {
     store: {
       experiments: part('experiments'),

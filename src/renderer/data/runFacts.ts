@@ -126,14 +126,18 @@ export function checkpointRows(checkpoints: RunDetail['checkpoints']): Checkpoin
   });
 }
 
+/** The fields of a document by their own names, as in `method.id`. */
+function plainFacts(value: unknown, name = ''): Fact[] {
+  if (typeof value === 'string') return [{ name, value }];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return [{ name, value: JSON.stringify(value) }];
+  }
+  return Object.entries(value).flatMap(([key, member]) => plainFacts(member, name === '' ? key : `${name}.${key}`));
+}
+
 /** What a run trains, in words; of a document that only another version of the program knows, as it stands. */
 export function documentFacts(document: RunDocument): Fact[] {
-  if (!runDocumentSchema.safeParse(document).success) {
-    return Object.entries(document).map(([name, value]) => ({
-      name,
-      value: typeof value === 'string' ? value : JSON.stringify(value),
-    }));
-  }
+  if (!runDocumentSchema.safeParse(document).success) return plainFacts(document);
   const { dataset, optimizer, schedule } = document;
   const images = (count: number | null): string => (count === null ? 'all' : formatCount(count));
   const rate = scaledLearningRate(document);
