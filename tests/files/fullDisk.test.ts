@@ -1,37 +1,14 @@
 import type * as FileSystem from 'node:fs/promises';
-import { mkdtemp, readFile, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { writeChunksAtomically, writeFileAtomically } from '#files/atomicWrite.ts';
+import { disk } from '../lab/fullDisk.ts';
 
-/** Bytes that the disk still takes; null where it is not full. */
-const disk = vi.hoisted(() => ({ room: null as number | null }));
-
-vi.mock('node:fs/promises', async (importOriginal) => {
-  const original = await importOriginal<typeof FileSystem>();
-  type Data = Uint8Array | string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-  /** Writes as a full disk does: what fits, then the failure. */
-  async function writeWhatFits(handle: FileHandle, data: Data): Promise<void> {
-    const chunks = typeof data === 'string' ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
-    let room = disk.room ?? 0;
-    for await (const chunk of chunks) {
-      const fits = chunk.subarray(0, room);
-      if (fits.length > 0) await handle.write(fits);
-      room -= fits.length;
-      if (fits.length < chunk.length) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-    }
-  }
-  return {
-    ...original,
-    open: async (...parameters: Parameters<typeof original.open>) => {
-      const handle = await original.open(...parameters);
-      const write = handle.writeFile.bind(handle);
-      handle.writeFile = (data) => (disk.room === null ? write(data) : writeWhatFits(handle, data as Data));
-      return handle;
-    },
-  };
-});
+vi.mock('node:fs/promises', async (original) =>
+  (await import('../lab/fullDisk.ts')).onFullDisk(await original<typeof FileSystem>()),
+);
 
 it('leaves the old file and nothing else when the disk is full at any byte', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'normlab-full-'));
