@@ -8,5 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is polled for comes late on a busy machine; a test that fails anyway waits for it once.
+    expect: { poll: { timeout: 30_000 } },
   },
 });
