@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import Database from 'better-sqlite3';
 import type { LabErrorData } from '#shared/errors.ts';
+import { copyDatabaseFile } from './copyDatabase.ts';
 import { copyRunsOut, openStore } from './openStore.ts';
 import { repairDatabase } from './repairLab.ts';
 
@@ -26,6 +27,15 @@ export const databaseTasks = {
     } finally {
       database.close();
     }
+  },
+
+  /** The database of one moment, whatever its owner writes meanwhile. */
+  copyDatabase: async (
+    { from, to }: { from: string; to: string },
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<null> => {
+    await copyDatabaseFile(from, to, onProgress === undefined ? {} : { onProgress });
+    return null;
   },
 
   describeCopy: ({ directory }: { directory: string }): CopyDescription => {

@@ -10,7 +10,8 @@ export interface DatabaseWork {
   file: string;
 }
 
-export type DatabaseMessage = { ok: true; value: unknown } | { ok: false; error: LabErrorData };
+export type DatabaseMessage =
+  { progress: [done: number, total: number] } | { ok: true; value: unknown } | { ok: false; error: LabErrorData };
 
 /**
  * Does work on a database in a thread, so that this process stays responsive.
@@ -22,20 +23,24 @@ export async function runDatabaseTask<Kind extends keyof DatabaseTasks>(
   input: Parameters<DatabaseTasks[Kind]>[0],
   file: string,
   signal?: AbortSignal,
-): Promise<ReturnType<DatabaseTasks[Kind]>> {
+  onProgress?: (done: number, total: number) => void,
+): Promise<Awaited<ReturnType<DatabaseTasks[Kind]>>> {
   signal?.throwIfAborted();
   const work: DatabaseWork = { kind, input, file };
   const worker = new Worker(databaseWorkerUrl, { workerData: work });
   const stop = (): void => void worker.terminate();
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    return await new Promise<ReturnType<DatabaseTasks[Kind]>>((resolve, reject) => {
-      let outcome: DatabaseMessage | null = null;
-      worker.on('message', (message: DatabaseMessage) => (outcome = message));
+    return await new Promise<Awaited<ReturnType<DatabaseTasks[Kind]>>>((resolve, reject) => {
+      let outcome: Exclude<DatabaseMessage, { progress: unknown }> | null = null;
+      worker.on('message', (message: DatabaseMessage) => {
+        if (!('progress' in message)) outcome = message;
+        else if (!signal?.aborted) onProgress?.(...message.progress);
+      });
       worker.on('error', reject);
       worker.on('exit', (exitCode) => {
         if (signal?.aborted) reject(signal.reason as Error);
-        else if (outcome?.ok === true) resolve(outcome.value as ReturnType<DatabaseTasks[Kind]>);
+        else if (outcome?.ok === true) resolve(outcome.value as Awaited<ReturnType<DatabaseTasks[Kind]>>);
         else if (outcome?.ok === false) reject(LabError.from(outcome.error));
         else reject(new Error(`the database's thread ended with ${exitCode} and without a result`));
       });

@@ -9,8 +9,8 @@ const post = (message: DatabaseMessage): void => parentPort?.postMessage(message
 const { kind, input, file } = workerData as DatabaseWork;
 try {
   // The kind fixes the type of the input.
-  const run = databaseTasks[kind] as (input: unknown) => unknown;
-  post({ ok: true, value: run(input) });
+  const run = databaseTasks[kind] as (input: unknown, report: (done: number, total: number) => void) => unknown;
+  post({ ok: true, value: await run(input, (done, total) => post({ progress: [done, total] })) });
 } catch (error) {
   post({ ok: false, error: toLabErrorData(toStoreError(error, file)) });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { copyDatabase } from './copyDatabase.ts';
+import { runDatabaseTask } from './databaseThread.ts';
 import { listDamage } from './damage.ts';
 import { createExperimentStore } from './experimentStore.ts';
 import { networkFileSystem as findNetworkFileSystem } from './fileSystem.ts';
@@ -261,7 +262,15 @@ function createStore(database: Database.Database, part: MakePart, listOwnDamage 
     metrics,
     memory: part('settings', () => createMemoryStore(database)),
     damaged: () => listOwnDamage(database),
-    copyTo: (file, watch) => copyDatabase(database, file, watch),
+    async copyTo(to, { signal, onProgress } = {}) {
+      // Where nobody else may read it, as on a network file system, not even another thread can.
+      const isShared = database.pragma('locking_mode', { simple: true }) === 'normal';
+      if (!isShared)
+        return copyDatabase(database, to, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+      const from = database.name;
+      await runDatabaseTask('copyDatabase', { from, to }, to, signal, onProgress);
+      return undefined;
+    },
     importRuns(fromDirectory, place) {
       const source = openReadable(fromDirectory);
       try {

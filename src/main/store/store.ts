@@ -165,7 +165,7 @@ export interface Store {
   /** Experiments and runs whose document does not match its hash: what is damaged and what to do. */
   damaged(): LabErrorData[];
   /**
-   * Copies the database into a new file, a little at a time, with what is written meanwhile.
+   * Copies the database into a new file, as it is at one moment of that, while it is in use.
    * @throws LabError as `copyDatabase`; the signal's reason.
    */
   copyTo(file: string, watch?: CopyWatch): Promise<void>;
