@@ -79,21 +79,25 @@ export class CommandContext {
   }
 
   /**
-   * As `withLab`, for commands that only read: where the owner does not answer, or the lab is one of a newer
-   * program, they only read the database.
+   * As `withLab`, for commands that only read: where the owner does not answer, they only read the database,
+   * and a copy of it where the lab is one of a newer program.
+   * @param use Gets the folder of the database that is read, too.
    */
-  async withReader<Result>(use: (reader: LabReader) => Promise<Result>): Promise<Result> {
+  async withReader<Result>(use: (reader: LabReader, databaseDirectory: string) => Promise<Result>): Promise<Result> {
     let session: LabSession;
     try {
       session = await this.#open(false, 0);
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
-      if (error.code === 'labFromNewerVersion') this.output.note(`${error.message} It is only read.`);
-      else if (error.code !== 'labInUse') throw error;
+      if (error.code === 'labFromNewerVersion') {
+        this.output.note(`${error.message} It is only read.`);
+        return this.#readCopy(use);
+      }
+      if (error.code !== 'labInUse') throw error;
       return this.#readBeside(use);
     }
     try {
-      return await use(session.client);
+      return await use(session.client, this.labDirectory);
     } finally {
       await session.close();
     }
@@ -121,7 +125,22 @@ export class CommandContext {
     }
   }
 
-  async #readBeside<Result>(use: (reader: LabReader) => Promise<Result>): Promise<Result> {
+  async #readCopy<Result>(use: (reader: LabReader, databaseDirectory: string) => Promise<Result>): Promise<Result> {
+    const [{ openLabForReading }, { createReadOnlyClient }] = await Promise.all([
+      import('../store/labForReading.ts'),
+      import('./readOnlyClient.ts'),
+    ]);
+    const lab = await openLabForReading(this.labDirectory, 'cli');
+    const { store, notices, databaseDirectory } = lab;
+    try {
+      for (const { message, hint } of notices) this.output.note(`${message} ${hint}`);
+      return await use(createReadOnlyClient(store, this.labDirectory), databaseDirectory);
+    } finally {
+      lab.close();
+    }
+  }
+
+  async #readBeside<Result>(use: (reader: LabReader, databaseDirectory: string) => Promise<Result>): Promise<Result> {
     const [{ openStore }, { createReadOnlyClient }] = await Promise.all([
       import('../store/openStore.ts'),
       import('./readOnlyClient.ts'),
@@ -131,7 +150,7 @@ export class CommandContext {
       onNotice: ({ message, hint }) => this.output.note(`${message} ${hint}`),
     });
     try {
-      return await use(createReadOnlyClient(store, this.labDirectory));
+      return await use(createReadOnlyClient(store, this.labDirectory), this.labDirectory);
     } finally {
       store.close();
     }

@@ -265,10 +265,10 @@ async function exportRuns(context: CommandContext, ids: readonly string[], optio
       'Add --weights FILE.',
     );
   }
-  await context.withReader(async (reader) => {
+  await context.withReader(async (reader, databaseDirectory) => {
     if (options.archive !== undefined) {
       const found = await reader.invoke('runs.find', { ids: [...ids] });
-      await exportArchive(context, found, context.resolvePath(options.archive));
+      await exportArchive(context, found, context.resolvePath(options.archive), databaseDirectory);
       return;
     }
     const runs = await readRuns(reader, await reader.invoke('runs.find', { ids: [...ids] }));
@@ -298,12 +298,18 @@ async function exportRuns(context: CommandContext, ids: readonly string[], optio
   });
 }
 
-async function exportArchive(context: CommandContext, runs: readonly RunOverview[], file: string): Promise<void> {
+async function exportArchive(
+  context: CommandContext,
+  runs: readonly RunOverview[],
+  file: string,
+  databaseDirectory: string,
+): Promise<void> {
   const { exportRunArchive } = await import('../archives/runArchive.ts');
   const report = await exportRunArchive(
     context.labDirectory,
     runs.map((run) => run.id),
     file,
+    { databaseDirectory },
   );
   context.output.result(report, `Wrote ${file}: ${runs.length} runs, ${formatBytes(report.bytes)}.`);
 }

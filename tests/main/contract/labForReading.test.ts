@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unpackArchiveFile } from '#main/archives/archiveFile.ts';
 import { contract, type MethodName } from '#shared/contract.ts';
+import { runHere } from '../cli/commandLine.ts';
 import { updateLab } from '../store/newerLab.ts';
 import { openTestLab, openUnguardedTestLab, temporaryFolder, tinyExperiment, until } from './testLab.ts';
 
@@ -92,6 +93,22 @@ it('refuses every method that changes the lab, before its input is looked at', a
     const answer = await dispatcher.dispatch(name, {});
     expect(answer, name).toMatchObject({ ok: false, error: { code: 'labFromNewerVersion' } });
   }
+});
+
+it('is read by the command line likewise', async () => {
+  const { directory, runIds } = await makeLab();
+  updateLab(directory);
+  const before = await readFolder(directory);
+  const listed = await runHere(['runs', 'list', '--lab', directory, '--json']);
+  expect(listed.status).toBe(0);
+  for (const id of runIds) expect(listed.stdout).toContain(id);
+  const archive = join(await temporaryFolder(), 'runs.tar');
+  expect(await runHere(['runs', 'export', ...runIds, '--archive', archive, '--lab', directory])).toMatchObject({
+    status: 0,
+  });
+  const other = await openTestLab();
+  expect((await other.client.invoke('runs.import', { path: archive })).runs.map(({ id }) => id)).toEqual(runIds);
+  expect(await readFolder(directory)).toEqual(before);
 });
 
 it('says what a newer layout keeps in another way, and shows the rest', async () => {
