@@ -169,6 +169,7 @@ export interface JobRecord {
     | 'restoreLab'
     | 'repairLab'
     | 'exportRuns'
+    | 'importRuns'
     | 'importDataset'
     | 'exampleDataset'
     | 'installEngine'
@@ -508,7 +509,9 @@ export const contract = {
   /** Writes runs into one archive on the lab's machine, with points, checkpoints, log and environment, for `runs.import`. */
   'runs.export': reads<JobRecord>()(z.strictObject({ ids, path })),
   /** Adds the runs of an archive (`runs.export`), all or none. @throws LabError `invalidArchive`. */
-  'runs.import': changes<ImportedRuns>()(z.strictObject({ path })),
+  'runs.import': changes<JobRecord>()(z.strictObject({ path })),
+  /** What an import came to. @throws LabError `notFound` while it has not come to its end. */
+  'runs.imported': reads<ImportedRuns>()(z.strictObject({ jobId: id })),
   /** Pauses runs that wait or train, these with a checkpoint at the next step; `runs.resume` goes on with them. */
   'runs.pause': changes<RunListItem[]>()(z.strictObject({ ids })),
 

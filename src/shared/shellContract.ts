@@ -7,8 +7,8 @@ import { z } from 'zod';
 export const shellContract = {
   /** Folder or archive to import, or null where the dialog was cancelled. */
   'shell.chooseDataset': { input: z.strictObject({ kind: z.enum(['folder', 'file']) }) },
-  /** A backup's file, or null where the dialog was cancelled. */
-  'shell.chooseBackup': { input: z.strictObject({}) },
+  /** File of a backup or of exported runs, or null where the dialog was cancelled. */
+  'shell.chooseArchive': { input: z.strictObject({}) },
   /** Saves bytes where the person says; answers with the path, or null where the dialog was cancelled. */
   'shell.saveFile': {
     input: z.strictObject({

@@ -161,4 +161,38 @@ describeInBrowser('a lab that needs care', () => {
     expect(await later.getByRole('listitem').filter({ hasText: runId }).count()).toBe(1);
     await lookAt(later, 'repaired');
   }, 240_000);
+
+  it('gives runs to another lab, which takes them in once', async () => {
+    const ids = await trainOnce(journey);
+    await journey.restartHost();
+    const archive = join(await journey.temporaryFolder(), 'runs.tar');
+    const client = journey.host.client();
+    const { id } = await client.invoke('runs.export', { ids, path: archive });
+    const isOver = async (): Promise<string | undefined> =>
+      (await client.invoke('jobs.list', {})).find((job) => job.id === id)?.state;
+    await expect.poll(isOver, { timeout: 30_000 }).toBe('done');
+    client.close();
+    const other = await HostProcess.start(await journey.temporaryFolder());
+    journey.onEnd(() => other.stop());
+    const { page } = await journey.openPage();
+    page.setDefaultTimeout(15_000);
+    await page.goto(other.urlAt('/experiments'));
+    const take = async (file: string): Promise<void> => {
+      await page.getByRole('button', { name: 'Import runs from another lab' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('File').fill(file);
+      await dialog.getByRole('button', { name: 'Import' }).click();
+    };
+    await take(join(archive, 'absent.tar'));
+    await page.getByRole('dialog').getByText('cannot be read').waitFor();
+    const folder = process.env['NORMLAB_SCREENSHOTS'];
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/import-runs.png` });
+    await page.keyboard.press('Escape');
+    await take(archive);
+    await page.getByText('2 runs imported.', { exact: true }).waitFor();
+    await page.getByText('The data set “tiny” is not in this lab').last().waitFor();
+    await page.getByText('Tiny comparison').first().waitFor();
+    await take(archive);
+    await page.getByText('2 runs were here already.').last().waitFor();
+  }, 240_000);
 });

@@ -50,14 +50,19 @@ export async function exportRunArchive(
 /**
  * Adds the runs of an archive to a lab, all or none.
  * @param store The store of the lab, which this process owns.
- * @throws LabError `invalidArchive`, `notFound`, `diskFull`, `labFromNewerVersion`.
+ * @throws LabError `invalidArchive`, `notFound`, `diskFull`, `labFromNewerVersion`; the signal's reason.
  */
-export async function importRunArchive(store: Store, labDirectory: string, file: string): Promise<TransferredRun[]> {
+export async function importRunArchive(
+  store: Store,
+  labDirectory: string,
+  file: string,
+  watch: ArchiveWatch = {},
+): Promise<TransferredRun[]> {
   const work = await makeWorkDirectory(labDirectory);
   const placed: string[] = [];
   try {
     const unpacked = join(work, 'archive');
-    const { files } = await unpackArchiveFile(file, 'runs', unpacked);
+    const { files } = await unpackArchiveFile(file, 'runs', unpacked, watch);
     if (!existsSync(databasePath(unpacked))) {
       throw new LabError('invalidArchive', `“${basename(file)}” holds no runs.`, 'Export them again.');
     }

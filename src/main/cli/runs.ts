@@ -5,6 +5,7 @@ import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
 import { exportWeights } from '../runs/trainerTask.ts';
 import type { CommandContext } from './context.ts';
+import { followJob } from './followJob.ts';
 import { formatBytes } from './format.ts';
 import { writeOutputFile } from './outputFile.ts';
 import type { LabReader } from './readOnlyClient.ts';
@@ -315,8 +316,26 @@ async function exportArchive(
 }
 
 async function importRuns(context: CommandContext, file: string): Promise<void> {
-  await context.withLab(async ({ client }) => {
-    const imported = await client.invoke('runs.import', { path: context.resolvePath(file) });
+  await context.withLab(async (session) => {
+    const { client } = session;
+    let jobId = '';
+    await followJob(
+      session,
+      async () => {
+        const job = await client.invoke('runs.import', { path: context.resolvePath(file) });
+        jobId = job.id;
+        return job;
+      },
+      {
+        onProgress: () => undefined,
+        cancelled: new LabError(
+          'cancelled',
+          'The import was cancelled.',
+          'No run was added; start it again at any time.',
+        ),
+      },
+    );
+    const imported = await client.invoke('runs.imported', { jobId });
     const count = (outcome: string): number => imported.runs.filter((run) => run.outcome === outcome).length;
     for (const { from, id, outcome } of imported.runs) {
       if (outcome === 'addedUnderNewId')

@@ -15,12 +15,12 @@ const handlers: ShellHandlers = {
     });
     return result.canceled ? null : (result.filePaths[0] ?? null);
   },
-  async 'shell.chooseBackup'(window) {
+  async 'shell.chooseArchive'(window) {
     const result = await dialog.showOpenDialog(window, {
-      title: 'Restore a backup',
+      title: 'Choose an archive',
       properties: ['openFile'],
       filters: [
-        { name: 'Backups', extensions: ['tar'] },
+        { name: 'Archives of NormLab', extensions: ['tar'] },
         { name: 'All files', extensions: ['*'] },
       ],
     });

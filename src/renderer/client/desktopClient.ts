@@ -43,7 +43,7 @@ export function createDesktopHost(bridge: ShellBridge): Host {
       return (await ask(bridge, 'shell.saveFile', { suggestedName, bytes })) as string | null;
     },
     chooseDataset: async (kind) => (await ask(bridge, 'shell.chooseDataset', { kind })) as string | null,
-    chooseBackup: async () => (await ask(bridge, 'shell.chooseBackup', {})) as string | null,
+    chooseArchive: async () => (await ask(bridge, 'shell.chooseArchive', {})) as string | null,
     receiveFiles: (files) =>
       new Promise((resolve) => {
         resolve(droppedPath(files.map((file) => bridge.pathForFile(file))));

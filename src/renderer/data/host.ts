@@ -5,8 +5,8 @@ export interface Host {
   saveFile(suggestedName: string, content: Blob): Promise<string | null>;
   /** Asks for a data set's folder or archive; null where the host has no such dialog. */
   chooseDataset: ((kind: 'folder' | 'file') => Promise<string | null>) | null;
-  /** Asks for a backup's file; null where the host has no such dialog. */
-  chooseBackup: (() => Promise<string | null>) | null;
+  /** Asks for the file of a backup or of exported runs; null where the host has no such dialog. */
+  chooseArchive: (() => Promise<string | null>) | null;
   /** A path on the lab's machine for files that were dropped on the page; null where that is not possible. */
   receiveFiles:
     | ((
@@ -34,6 +34,6 @@ export const plainPage: Host = {
   kind: 'browser',
   saveFile: downloadFile,
   chooseDataset: null,
-  chooseBackup: null,
+  chooseArchive: null,
   receiveFiles: null,
 };

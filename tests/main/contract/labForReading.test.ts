@@ -75,7 +75,9 @@ it('shows a lab of a newer program without changing a byte of its folder', async
   const { files } = await unpackArchiveFile(backup, 'lab', join(folder, 'copy'));
   expect(files.map(({ name }) => name)).toContain('lab.sqlite');
   const other = await openTestLab();
-  expect((await other.client.invoke('runs.import', { path: archive })).runs.map(({ id }) => id)).toEqual(runIds);
+  const { id: jobId } = await other.client.invoke('runs.import', { path: archive });
+  await until(other, async () => (await other.client.invoke('jobs.list', {}))[0]?.state !== 'running');
+  expect((await other.client.invoke('runs.imported', { jobId })).runs.map(({ id }) => id)).toEqual(runIds);
 
   expect(await readFolder(directory)).toEqual(before);
   await close();

@@ -1,8 +1,11 @@
 import { generatedDataset } from '#shared/domain/architectures/index.ts';
-import type { Handlers, RunListItem } from '#shared/contract.ts';
+import { stat } from 'node:fs/promises';
+import type { Handlers, ImportedRuns, RunListItem } from '#shared/contract.ts';
 import { isActive } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
+import type { ArchiveWatch } from '../../archives/archiveFile.ts';
 import type { RunRecord } from '../../store/store.ts';
+import type { TransferredRun } from '../../store/transferRuns.ts';
 import type { ContractContext } from '../context.ts';
 import { requireRun, toRunListItem } from '../records.ts';
 import { mapInSlices } from '../slices.ts';
@@ -10,6 +13,8 @@ import { requireOutside } from './lab.ts';
 import { createOverviewer, findRuns, readStoredRun } from '../storedRuns.ts';
 
 const longestLog = 2000;
+/** Reports of imports that nobody asked for yet. */
+const importsKept = 20;
 
 export function runHandlers(
   context: ContractContext,
@@ -24,8 +29,11 @@ export function runHandlers(
   | 'runs.delete'
   | 'runs.export'
   | 'runs.import'
+  | 'runs.imported'
 > {
   const { lab, deleted, events, jobs } = context;
+  /** What imports came to, by their jobs; of the last ones. */
+  const imports = new Map<string, ImportedRuns>();
   return {
     async 'runs.find'(query) {
       const shown = findRuns(lab, query).filter((run) => !deleted.has(run.experimentId));
@@ -85,16 +93,48 @@ export function runHandlers(
     },
     async 'runs.import'({ path }) {
       const { importRunArchive } = await import('../../archives/runArchive.ts');
-      const runs = await importRunArchive(lab.store, lab.directory, path);
-      const added = runs.filter(({ outcome }) => outcome !== 'there').map(({ id }) => lab.runs.get(id));
-      events.emit('experimentsChanged', { ids: [...new Set(added.map((run) => run.experimentId))] });
-      const there = new Set((await lab.datasets.list()).map(({ checksum }) => checksum));
-      const isMissing = ({ document }: RunRecord): boolean =>
-        generatedDataset(document.architecture) === null && !there.has(document.dataset.checksum ?? '');
-      const missingDatasets = [...new Set(added.filter(isMissing).map(({ document }) => document.dataset.id))];
-      return { runs, missingDatasets };
+      const totalBytes = await stat(path).then(
+        ({ size }) => size,
+        () => null,
+      );
+      const job = jobs.start({
+        kind: 'importRuns',
+        title: 'Import runs',
+        unit: 'bytes',
+        key: `importRuns ${path}`,
+        async run({ signal, report }) {
+          let done = 0;
+          const watch: ArchiveWatch = {
+            signal,
+            onBytes(count) {
+              done += count;
+              report({ phase: 'Reading the archive', done, total: totalBytes });
+            },
+          };
+          const runs = await importRunArchive(lab.store, lab.directory, path, watch);
+          imports.set(job.id, await describeImport(runs));
+          for (const oldest of [...imports.keys()].slice(0, -importsKept)) imports.delete(oldest);
+          return null;
+        },
+      });
+      return job;
+    },
+    'runs.imported'({ jobId }) {
+      const report = imports.get(jobId);
+      if (report) return Promise.resolve(report);
+      throw new LabError('notFound', `No import of the job “${jobId}” has ended.`, 'Import the archive once more.');
     },
   };
+
+  async function describeImport(runs: readonly TransferredRun[]): Promise<ImportedRuns> {
+    const added = runs.filter(({ outcome }) => outcome !== 'there').map(({ id }) => lab.runs.get(id));
+    events.emit('experimentsChanged', { ids: [...new Set(added.map((run) => run.experimentId))] });
+    const there = new Set((await lab.datasets.list()).map(({ checksum }) => checksum));
+    const isMissing = ({ document }: RunRecord): boolean =>
+      generatedDataset(document.architecture) === null && !there.has(document.dataset.checksum ?? '');
+    const missingDatasets = [...new Set(added.filter(isMissing).map(({ document }) => document.dataset.id))];
+    return { runs: [...runs], missingDatasets };
+  }
 }
 
 /**
