@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unpackArchiveFile } from '#main/archives/archiveFile.ts';
+import type { LabContract } from '#main/contract/labContract.ts';
 import { contract, type MethodName } from '#shared/contract.ts';
 import { runHere } from '../cli/commandLine.ts';
 import { updateLab } from '../store/newerLab.ts';
@@ -31,6 +32,14 @@ async function readFolder(directory: string): Promise<Record<string, string>> {
       .digest('hex'),
   ]);
   return Object.fromEntries(await Promise.all(sums)) as Record<string, string>;
+}
+
+/** @returns ids of the runs of an archive in the lab that took them in. */
+async function importRuns(contract: LabContract, path: string): Promise<string[]> {
+  const { client } = contract;
+  const { id: jobId } = await client.invoke('runs.import', { path });
+  await until(contract, async () => (await client.invoke('jobs.list', {}))[0]?.state !== 'running');
+  return (await client.invoke('runs.imported', { jobId })).runs.map(({ id }) => id);
 }
 
 it('shows a lab of a newer program without changing a byte of its folder', async () => {
@@ -75,9 +84,7 @@ it('shows a lab of a newer program without changing a byte of its folder', async
   const { files } = await unpackArchiveFile(backup, 'lab', join(folder, 'copy'));
   expect(files.map(({ name }) => name)).toContain('lab.sqlite');
   const other = await openTestLab();
-  const { id: jobId } = await other.client.invoke('runs.import', { path: archive });
-  await until(other, async () => (await other.client.invoke('jobs.list', {}))[0]?.state !== 'running');
-  expect((await other.client.invoke('runs.imported', { jobId })).runs.map(({ id }) => id)).toEqual(runIds);
+  expect(await importRuns(other, archive)).toEqual(runIds);
 
   expect(await readFolder(directory)).toEqual(before);
   await close();
@@ -109,7 +116,7 @@ it('is read by the command line likewise', async () => {
     status: 0,
   });
   const other = await openTestLab();
-  expect((await other.client.invoke('runs.import', { path: archive })).runs.map(({ id }) => id)).toEqual(runIds);
+  expect(await importRuns(other, archive)).toEqual(runIds);
   expect(await readFolder(directory)).toEqual(before);
 });
 
