@@ -27,3 +27,8 @@ export const testEngines: readonly TestEngine[] = [
   { name: 'javascript', location: { kind: 'javascript' } },
   { name: 'tensorflow', location: findTensorflow() },
 ];
+
+/** The fastest that is here. */
+export const bestEngine: EngineLocation = testEngines.findLast(({ location }) => location !== null)?.location ?? {
+  kind: 'javascript',
+};

@@ -6,9 +6,7 @@ import type { MethodCheck } from '#shared/protocol.ts';
 import type { Engine, Step, TensorRecord } from '#trainer/engines/engine.ts';
 import { openEngine } from '#trainer/engines/openEngine.ts';
 import { checkMethods } from '#trainer/methodCheck.ts';
-import { testEngines } from '../engines.ts';
-
-const best = testEngines.findLast(({ location }) => location !== null)?.location ?? { kind: 'javascript' as const };
+import { bestEngine } from '../engines.ts';
 
 describe('the cases', () => {
   it('hold every method', () => {
@@ -19,7 +17,7 @@ describe('the cases', () => {
 describe('checkMethods', () => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await openEngine(best);
+    engine = await openEngine(bestEngine);
   });
   afterAll(() => engine.dispose());
 

@@ -17,7 +17,7 @@ import { drawTeacherStudentData, erf } from '#trainer/teacherStudent.ts';
 import { disposeAll, readScalar, requireTensor, toScalars } from '#trainer/tensors.ts';
 import { stepVariants, variantTitle } from '../../conformance/stepTools.ts';
 import { testEngines } from '../../engines.ts';
-import { createTinyLab, type TinyLab } from '../tinyDataset.ts';
+import { useTinyTraining } from '../tinyTraining.ts';
 import { runTraining, tinyDocument, type TrainResult } from '../trainHarness.ts';
 
 /** Of teacherStudentReference.py: gradient, losses before each of five steps, and parameters after them; bias last. */
@@ -183,22 +183,11 @@ describe('what a teacher teaches', () => {
   });
 });
 
-const best = testEngines.findLast(({ location }) => location !== null)?.location ?? { kind: 'javascript' as const };
-
 describe('a student that is trained', () => {
-  let engine: Engine;
-  let lab: TinyLab;
-  beforeAll(async () => {
-    lab = await createTinyLab();
-    engine = await openEngine(best);
-  });
-  afterAll(async () => {
-    engine.dispose();
-    await lab.remove();
-  });
+  const tiny = useTinyTraining();
 
   const trained = (architecture: Partial<TeacherStudentSettings>, changes: Record<string, unknown>, folder: string) =>
-    runTraining(engine, lab, tinyDocument({ architecture: settingsOf(architecture), ...changes }), {
+    runTraining(tiny.engine, tiny.lab, tinyDocument({ architecture: settingsOf(architecture), ...changes }), {
       checkpoints: `teacher-${folder}`,
     });
 
@@ -261,7 +250,7 @@ describe('a student that is trained', () => {
     expect(last(result, 'teacher/gamma')).toBeCloseTo(norm, 4);
     expect(last(result, 'teacher/overlap')).toBeCloseTo(product / norm, 4);
     expect(last(result, 'teacher/length')).toBeCloseTo(length, 5);
-    expect(engine.memory().tensorCount).toBe(0);
+    expect(tiny.engine.memory().tensorCount).toBe(0);
   });
 
   it('begins with weights of length 1 in the span of its samples, whatever the method', async () => {

@@ -1,9 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { architectureIds } from '#shared/domain/architectures/index.ts';
-import type { Engine } from '#trainer/engines/engine.ts';
-import { openEngine } from '#trainer/engines/openEngine.ts';
-import { testEngines } from '../../engines.ts';
-import { createTinyLab, type TinyLab } from '../tinyDataset.ts';
+import { useTinyTraining } from '../tinyTraining.ts';
 import { atCheckpoint, runUnbrokenAndBroken, splitSeries, tinyDocument } from '../trainHarness.ts';
 
 /** Parameters that keep the tiny run short. */
@@ -21,19 +18,8 @@ const methods: Record<string, unknown>[] = [
   { id: 'none' },
 ];
 
-const best = testEngines.findLast(({ location }) => location !== null)?.location ?? { kind: 'javascript' as const };
-
 describe('every architecture', () => {
-  let engine: Engine;
-  let lab: TinyLab;
-  beforeAll(async () => {
-    lab = await createTinyLab();
-    engine = await openEngine(best);
-  });
-  afterAll(async () => {
-    engine.dispose();
-    await lab.remove();
-  });
+  const tiny = useTinyTraining();
 
   it.each(architectureIds.flatMap((id) => methods.map((method) => [id, String(method['id']), method] as const)))(
     '%s trains, stops and goes on with %s as if it had not stopped',
@@ -47,15 +33,15 @@ describe('every architecture', () => {
         checkpoints: { every: { unit: 'steps', value: 2 } },
       });
       const { unbroken, broken, resumed } = await runUnbrokenAndBroken(
-        engine,
-        lab,
+        tiny.engine,
+        tiny.lab,
         document,
         `${id}-${name}`,
         atCheckpoint(2),
       );
       expect(unbroken.finished.outcome).toBe('done');
       expect(resumed.series).toEqual(splitSeries(unbroken.series, broken.finished.summary.steps).after);
-      expect(engine.memory().tensorCount).toBe(0);
+      expect(tiny.engine.memory().tensorCount).toBe(0);
     },
   );
 });

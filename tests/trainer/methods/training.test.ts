@@ -1,10 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { diagnosticGroups } from '#shared/domain/diagnostics.ts';
 import { methodIds } from '#shared/domain/methods/index.ts';
-import type { Engine } from '#trainer/engines/engine.ts';
-import { openEngine } from '#trainer/engines/openEngine.ts';
-import { testEngines } from '../../engines.ts';
-import { createTinyLab, type TinyLab } from '../tinyDataset.ts';
+import { useTinyTraining } from '../tinyTraining.ts';
 import { atCheckpoint, runTraining, runUnbrokenAndBroken, splitSeries, tinyDocument } from '../trainHarness.ts';
 
 /** Parameters that fit the tiny data and network: 2 channels, 44 images. */
@@ -18,19 +15,8 @@ const settings: Partial<Record<string, Record<string, unknown>>> = {
   weightNorm: { gammaDecay: 0.01 },
 };
 
-const best = testEngines.findLast(({ location }) => location !== null)?.location ?? { kind: 'javascript' as const };
-
 describe('every method', () => {
-  let engine: Engine;
-  let lab: TinyLab;
-  beforeAll(async () => {
-    lab = await createTinyLab();
-    engine = await openEngine(best);
-  });
-  afterAll(async () => {
-    engine.dispose();
-    await lab.remove();
-  });
+  const tiny = useTinyTraining();
 
   it.each<[string, Record<string, unknown>]>([
     ...methodIds.map((id): [string, Record<string, unknown>] => [id, { method: { id, ...settings[id] } }]),
@@ -54,7 +40,13 @@ describe('every method', () => {
   ])('%s trains, stops and goes on as if it had not stopped', async (name, changes) => {
     const diagnostics = { groups: [...diagnosticGroups], every: { unit: 'steps', value: 6 }, images: 12 };
     const document = tinyDocument({ ...changes, diagnostics });
-    const { unbroken, broken, resumed } = await runUnbrokenAndBroken(engine, lab, document, name, atCheckpoint(4));
+    const { unbroken, broken, resumed } = await runUnbrokenAndBroken(
+      tiny.engine,
+      tiny.lab,
+      document,
+      name,
+      atCheckpoint(4),
+    );
     expect(unbroken.finished.outcome).toBe('done');
     expect(unbroken.series['correlation/conv2']?.map(([step, value]) => [step, value > 0])).toEqual([
       [0, true],
@@ -64,12 +56,12 @@ describe('every method', () => {
     const stoppedAt = broken.finished.summary.steps;
     expect(stoppedAt).toBeLessThan(12);
     expect(resumed.series).toEqual(splitSeries(unbroken.series, stoppedAt).after);
-    expect(engine.memory().tensorCount).toBe(0);
+    expect(tiny.engine.memory().tensorCount).toBe(0);
   });
 
   it('lets a ghost as large as the batch be batch normalization', async () => {
     const train = async (method: Record<string, unknown>): Promise<number[]> => {
-      const { series } = await runTraining(engine, lab, tinyDocument({ method }), {
+      const { series } = await runTraining(tiny.engine, tiny.lab, tinyDocument({ method }), {
         checkpoints: `ghost-${String(method['id'])}`,
       });
       return (series['train/loss'] ?? []).map(([, loss]) => loss);
@@ -82,9 +74,14 @@ describe('every method', () => {
 
   it('logs the penalty and ζ of gamma decay, and not as part of the loss', async () => {
     const train = (strength: number) =>
-      runTraining(engine, lab, tinyDocument({ method: { id: 'populationNormGammaDecay', images: 8, strength } }), {
-        checkpoints: `strength-${strength}`,
-      });
+      runTraining(
+        tiny.engine,
+        tiny.lab,
+        tinyDocument({ method: { id: 'populationNormGammaDecay', images: 8, strength } }),
+        {
+          checkpoints: `strength-${strength}`,
+        },
+      );
     const [without, strong] = [await train(0), await train(10)];
     expect(strong.series['zeta/conv1']).toHaveLength(12);
     expect(without.series['train/penalty']?.[0]?.[1]).toBe(0);
@@ -95,7 +92,7 @@ describe('every method', () => {
 
   it('weighs the penalty by its strength, below 1 too', async () => {
     const penaltyOf = async (method: Record<string, unknown>): Promise<number> => {
-      const { series } = await runTraining(engine, lab, tinyDocument({ method }), {
+      const { series } = await runTraining(tiny.engine, tiny.lab, tinyDocument({ method }), {
         checkpoints: JSON.stringify(method),
       });
       return series['train/penalty']?.[0]?.[1] ?? NaN;
@@ -116,8 +113,8 @@ describe('every method', () => {
     const train = (dropout: Record<string, unknown>, checkpoints: string) =>
       // With a learning rate of next to nothing and all images in the batch, steps differ by their masks alone.
       runTraining(
-        engine,
-        lab,
+        tiny.engine,
+        tiny.lab,
         tinyDocument({ batchSize: 44, optimizer: { id: 'sgd', learningRate: 1e-30 }, dropout }),
         { checkpoints },
       );
@@ -132,7 +129,7 @@ describe('every method', () => {
   it('lets the first batch standardize the layers of weight normalization', async () => {
     const gammaOf = async (dataDependentInitialization: boolean): Promise<number | undefined> => {
       const method = { id: 'weightNorm', dataDependentInitialization };
-      const { series } = await runTraining(engine, lab, tinyDocument({ method }), {
+      const { series } = await runTraining(tiny.engine, tiny.lab, tinyDocument({ method }), {
         checkpoints: `initialization-${dataDependentInitialization}`,
       });
       return series['gammaSquared/conv1']?.[0]?.[1];
@@ -164,7 +161,9 @@ describe('every method', () => {
       /method.images is 8, but layerMethods.conv2.images is 9/,
     ],
   ])('refuses %s before it trains', async (_name, changes, message) => {
-    await expect(runTraining(engine, lab, tinyDocument(changes), { checkpoints: 'refused' })).rejects.toMatchObject({
+    await expect(
+      runTraining(tiny.engine, tiny.lab, tinyDocument(changes), { checkpoints: 'refused' }),
+    ).rejects.toMatchObject({
       code: 'invalidDocument',
       message: expect.stringMatching(message) as string,
       hint: expect.stringMatching(/./) as string,
@@ -197,7 +196,7 @@ describe('every method', () => {
     ['populationNorm', { images: 5000 }, /5000 images, but there are only/],
   ])('refuses %s with %j', async (id, own, message) => {
     const document = tinyDocument({ method: { id, ...own } });
-    await expect(runTraining(engine, lab, document, { checkpoints: 'refused' })).rejects.toMatchObject({
+    await expect(runTraining(tiny.engine, tiny.lab, document, { checkpoints: 'refused' })).rejects.toMatchObject({
       code: 'invalidDocument',
       message: expect.stringMatching(message) as string,
     });
