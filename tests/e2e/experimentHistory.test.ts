@@ -69,4 +69,31 @@ describeInBrowser('the history of experiments', () => {
       .click();
     await expect.poll(() => experiments.names()).toEqual(['Second']);
   }, 300_000);
+
+  it('is walked through with the keyboard, also where most rows are not there yet', async () => {
+    const client = journey.host.client();
+    await client.invoke('queue.set', { paused: true });
+    const names = Array.from({ length: 60 }, (_, index) => `Sweep ${index}`);
+    for (const name of names) await client.invoke('experiments.create', { document: { ...experiment, name } });
+    client.close();
+    const { page } = await journey.openPage();
+    await page.goto(journey.host.urlAt('/experiments'));
+    const row = (name: string) => page.getByRole('row', { name, exact: false }).filter({ hasText: name });
+    await row('Sweep 59').first().click();
+    expect(await row('Sweep 0').count()).toBe(0);
+    const focused = (): Promise<string | undefined> =>
+      page.evaluate(() => /Sweep \d+/.exec((document.activeElement as HTMLElement).innerText)?.[0]);
+    for (const [key, name] of [
+      ['End', 'Sweep 0'],
+      ['PageUp', 'Sweep 10'],
+      ['Home', 'Sweep 59'],
+      ['PageDown', 'Sweep 49'],
+      ['PageDown', 'Sweep 39'],
+      ['PageDown', 'Sweep 29'],
+      ['ArrowDown', 'Sweep 28'],
+    ] as const) {
+      await page.keyboard.press(key);
+      await expect.poll(focused).toBe(name);
+    }
+  });
 });
