@@ -38,6 +38,13 @@ export const databaseTasks = {
     return null;
   },
 
+  /** As `Store.damaged`, by a connection of its own. */
+  listDamage: ({ directory }: { directory: string }): LabErrorData[] => {
+    const damaged: LabErrorData[] = [];
+    openStore(directory, { readOnly: true, onNotice: (notice) => damaged.push(notice) }).close();
+    return damaged;
+  },
+
   describeCopy: ({ directory }: { directory: string }): CopyDescription => {
     const damaged: LabErrorData[] = [];
     const store = openStore(directory, { readOnly: true, onNotice: (notice) => damaged.push(notice) });

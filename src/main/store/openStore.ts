@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { copyDatabase } from './copyDatabase.ts';
@@ -252,9 +252,14 @@ function prepareDatabase(
   }
 }
 
+/** A smaller database is read sooner than a thread starts. */
+const fewBytes = 20e6;
+
 function createStore(database: Database.Database, part: MakePart, listOwnDamage = listDamage): Store {
   const metrics = part('curves', () => createMetricStore(database));
   const forget = (runId: string): void => metrics.forget(runId);
+  /** Where nobody else may read it, as on a network file system, not even another thread can. */
+  const isShared = (): boolean => database.pragma('locking_mode', { simple: true }) === 'normal';
   return {
     experiments: part('experiments', () => createExperimentStore(database, (runIds) => runIds.forEach(forget))),
     runs: part('runs', () => createRunStore(database, forget)),
@@ -262,10 +267,15 @@ function createStore(database: Database.Database, part: MakePart, listOwnDamage 
     metrics,
     memory: part('settings', () => createMemoryStore(database)),
     damaged: () => listOwnDamage(database),
+    async findDamage() {
+      const bytes = Number(
+        database.prepare('SELECT page_count * page_size FROM pragma_page_count, pragma_page_size').pluck().get(),
+      );
+      if (!isShared() || bytes < fewBytes) return listOwnDamage(database);
+      return runDatabaseTask('listDamage', { directory: dirname(database.name) }, database.name);
+    },
     async copyTo(to, { signal, onProgress } = {}) {
-      // Where nobody else may read it, as on a network file system, not even another thread can.
-      const isShared = database.pragma('locking_mode', { simple: true }) === 'normal';
-      if (!isShared)
+      if (!isShared())
         return copyDatabase(database, to, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
       const from = database.name;
       await runDatabaseTask('copyDatabase', { from, to }, to, signal, onProgress);

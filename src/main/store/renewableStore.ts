@@ -43,7 +43,8 @@ export function createRenewableStore(open: () => Store): RenewableStore {
       metrics: part('metrics'),
       memory: part('memory'),
       damaged: () => require().damaged(),
-      copyTo: (file, watch) => require().copyTo(file, watch),
+      findDamage: async () => require().findDamage(),
+      copyTo: async (file, watch) => require().copyTo(file, watch),
       importRuns: (fromDirectory, place) => require().importRuns(fromDirectory, place),
       close() {
         if (!('code' in current)) current.close();

@@ -164,6 +164,8 @@ export interface Store {
   readonly memory: MemoryStore;
   /** Experiments and runs whose document does not match its hash: what is damaged and what to do. */
   damaged(): LabErrorData[];
+  /** The same, while whoever owns the lab goes on: a large lab has many records to read. */
+  findDamage(): Promise<LabErrorData[]>;
   /**
    * Copies the database into a new file, as it is at one moment of that, while it is in use.
    * @throws LabError as `copyDatabase`; the signal's reason.

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
+import { runDatabaseTask } from '#main/store/databaseThread.ts';
 import { databasePath } from '#main/store/openStore.ts';
 import { openTestLab, openUnguardedTestLab, temporaryFolder, tinyExperiment, until } from './testLab.ts';
 
@@ -22,7 +23,10 @@ it('repairs the database while the lab is open, says what was lost, and goes on'
   const { directory, runIds } = await makeDamagedLab();
   const contract = await openTestLab({ labDirectory: directory });
   const { client, lab } = contract;
-  expect((await client.invoke('lab.describe', {})).damaged).not.toEqual([]);
+  const found = (await client.invoke('lab.describe', {})).damaged;
+  expect(found).not.toEqual([]);
+  // As a large database is read, in a thread.
+  expect(await runDatabaseTask('listDamage', { directory }, databasePath(directory))).toEqual(found);
   expect(await client.invoke('runs.find', {})).toHaveLength(1);
 
   const { id } = await client.invoke('lab.repair', {});

@@ -18,17 +18,17 @@ type LabMethods = 'lab.describe' | 'lab.size' | 'lab.backup' | 'lab.restore' | '
 export function labHandlers({ lab, jobs, events }: ContractContext): Pick<Handlers, LabMethods> {
   const size = new LabSize(lab.directory);
   return {
-    'lab.describe'() {
+    async 'lab.describe'() {
       const today = new Date().toISOString().slice(0, 10);
-      return Promise.resolve({
+      return {
         directory: lab.directory,
         lastBackup: lastBackupSchema.safeParse(lab.store.memory.get(lastBackupKey)).data ?? null,
         suggestedBackupFile: join(homedir(), `normlab-backup-${today}.tar`),
         suggestedRunsFile: join(homedir(), `normlab-runs-${today}.tar`),
         suggestedRestoreDirectory: findFreePath(join(homedir(), 'normlab-restored')),
         lastRepair: lastRepairSchema.safeParse(lab.store.memory.get(lastRepairKey)).data ?? null,
-        damaged: lab.store.damaged(),
-      });
+        damaged: await lab.store.findDamage(),
+      };
     },
     'lab.size': async () => ({ bytes: await size.read() }),
     async 'lab.backup'({ path, datasets }) {
