@@ -17,7 +17,7 @@ export function addExperimentCommands(program: Command, context: CommandContext)
     .action(() => listExperiments(context));
   experiments
     .command('add-seeds')
-    .description('train everything that an experiment compares under more seeds; they extend its intervals')
+    .description('train everything that an experiment compares under more seeds, for narrower intervals')
     .argument('<id>', 'id of the experiment or of one of its runs, or its beginning')
     .requiredOption('--seeds <4,5>', 'seeds; those that were trained before are not trained again')
     .action((id: string, { seeds }: { seeds: string }) => addSeeds(context, id, parseSeeds(seeds)));
