@@ -104,6 +104,45 @@ it('refuses every method that changes the lab, before its input is looked at', a
   }
 });
 
+it('changes nothing by any method that says so', async () => {
+  const { directory, experimentId, runIds } = await makeLab();
+  const before = await readFolder(directory);
+  updateLab(directory);
+  const updated = await readFolder(directory);
+  expect(updated).not.toEqual(before);
+  const { dispatcher } = await openTestLab({ labDirectory: directory, orForReading: true });
+  const [id = ''] = runIds;
+  const inputs = [
+    ...[
+      {},
+      { id },
+      { id: experimentId },
+      { id: 'tiny' },
+      { ids: runIds },
+      { runIds },
+      { runId: id, series: 'train/loss' },
+    ],
+    ...[{ document: tinyExperiment }, { key: 'draft', value: 1 }, { runIds, series: ['train/loss'] }],
+    { requests: [{ runId: id, series: 'train/loss' }] },
+  ];
+  const answered = new Set<string>();
+  const names = (Object.keys(contract) as MethodName[]).filter((name) => contract[name].effect !== 'changes');
+  for (const name of names) {
+    for (const input of inputs) if ((await dispatcher.dispatch(name, input)).ok) answered.add(name);
+  }
+  expect([...answered]).toEqual(
+    expect.arrayContaining([
+      'datasets.verify',
+      'experiments.plan',
+      'lab.diagnostics',
+      'memory.set',
+      'metrics.read',
+      'runs.get',
+    ]),
+  );
+  expect(await readFolder(directory)).toEqual(updated);
+});
+
 it('is read by the command line likewise', async () => {
   const { directory, runIds } = await makeLab();
   updateLab(directory);
