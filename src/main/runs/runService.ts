@@ -15,9 +15,9 @@ import type { InstallProgress } from '../engines/engineService.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { LogRecord, RunFilter, RunRecord, Store } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
-import { idleForMs, IdleWatch, readProcessorTimes, type IdleProbe } from './idleWatch.ts';
-import { findCardObstacle, findMemoryObstacle, type MemoryNeed } from './memoryAdmission.ts';
 import { FruitlessRuns } from './fruitlessRuns.ts';
+import type { MemoryNeed } from './memoryAdmission.ts';
+import { RunAdmission, type MachineProbe } from './runAdmission.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
 import { RunSupervisor, type SupervisorContext } from './runSupervisor.ts';
@@ -37,21 +37,6 @@ export interface RunServiceOptions extends Pick<
   /** Held while runs train, and recorded with them. */
   health?: HealthMonitor;
 }
-
-/** What starting a run depends on. */
-export interface MachineProbe extends IdleProbe {
-  freeMemoryBytes: () => number;
-}
-
-const thisMachine: MachineProbe = {
-  now: () => performance.now(),
-  readTimes: readProcessorTimes,
-  // Within a container's limits, which the machine's free memory does not know.
-  freeMemoryBytes: () => process.availableMemory(),
-};
-
-/** Between two looks whether a run that waits for memory or an idle machine can start. */
-const checkIntervalMs = 5000;
 
 /** In the memory of the lab, beside what the interface keeps there. */
 const queueSettingsKey = 'normlab/queue';
@@ -81,18 +66,14 @@ export class RunService {
   readonly #unwritten = new Map<string, RunRecord>();
   readonly #waiters = new Set<() => void>();
   readonly #installObservers = new Set<InstallObserver>();
-  readonly #machine: MachineProbe;
-  readonly #idle: IdleWatch;
+  readonly #admission: RunAdmission;
   readonly #fruitless = new FruitlessRuns();
   #settings: QueueSettings;
-  #estimateMemory: ((run: RunRecord) => MemoryNeed) | null = null;
-  #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RunServiceOptions) {
     this.#options = options;
     this.#events = new RunEvents(options.eventIntervalMs);
-    this.#machine = options.machine ?? thisMachine;
-    this.#idle = new IdleWatch(this.#machine);
+    this.#admission = new RunAdmission(options.health, options.machine);
     const kept = queueSettingsSchema.safeParse(options.store.memory.get(queueSettingsKey));
     this.#settings = kept.success
       ? kept.data
@@ -191,7 +172,7 @@ export class RunService {
 
   /** From now on further runs start beside one that trains only where their memory fits. */
   estimateMemoryWith(estimate: (run: RunRecord) => MemoryNeed): void {
-    this.#estimateMemory = estimate;
+    this.#admission.estimateMemoryWith(estimate);
   }
 
   /** Begins queued runs, in the queue's order; all that are queued where none are named. */
@@ -336,7 +317,7 @@ export class RunService {
 
   /** Ends all trainers, with checkpoints where `graceful`; waiting runs stay queued. */
   async close(options: { graceful: boolean }): Promise<void> {
-    clearInterval(this.#checkTimer);
+    this.#admission.endWatch();
     const closed = this.#queue.close();
     for (const supervisor of this.#supervisors.values()) {
       if (!options.graceful) supervisor.kill();
@@ -385,54 +366,17 @@ export class RunService {
   }
 
   #findObstacle(runId: string, training: readonly string[]): QueueWait | null {
-    if (this.#settings.startWhenIdle && this.#idle.missingMs > 0) {
-      const minutes = idleForMs / 60_000;
-      return {
-        reason: 'busyMachine',
-        message: `Waits until nothing else has kept the machine busy for ${minutes} minutes.`,
-      };
-    }
-    const estimate = this.#estimateMemory;
-    if (estimate === null || training.length === 0) return null;
-    const beside = training.map((id) => this.get(id));
-    const uses = beside.map((run) => ({
-      neededBytes: estimate(run).memoryBytes,
-      residentBytes: run.progress?.residentMemoryBytes ?? null,
+    const beside = training.map((id) => ({
+      record: this.get(id),
+      showsItsMemory: this.#supervisors.get(id)?.showsItsMemory ?? false,
     }));
-    const run = this.get(runId);
-    const { memoryBytes, cardBytes } = estimate(run);
-    const obstacle = findMemoryObstacle(memoryBytes, uses, this.#machine.freeMemoryBytes());
-    // Engines take the first card.
-    const card = this.#options.health?.latest?.gpus[0];
-    if (obstacle !== null || card === undefined || run.document.execution.engine === 'javascript') return obstacle;
-    const onCard = beside.filter(({ environment }) => environment === null || environment.engine.device === card.name);
-    return findCardObstacle(
-      cardBytes,
-      onCard.map(({ id }) => this.#supervisors.get(id)?.showsItsMemory ?? false),
-      card,
-    );
+    return this.#admission.findObstacle(this.get(runId), beside, this.#settings);
   }
 
   /** Looks at the machine from time to time while runs wait for it. */
   #watchMachine(): void {
-    const { startWhenIdle } = this.#settings;
-    const isWanted = (startWhenIdle || this.#queue.waitsFor?.reason === 'memory') && this.#queue.waiting.length > 0;
-    if (!isWanted) {
-      clearInterval(this.#checkTimer);
-      this.#checkTimer = undefined;
-      this.#idle.reset();
-      return;
-    }
-    if (this.#checkTimer !== undefined) return;
-    this.#idle.sample();
-    this.#checkTimer = setInterval(() => {
-      this.#idle.sample();
-      try {
-        this.#queue.check();
-      } catch {
-        // The database cannot be read now: looked at again the next time.
-      }
-    }, checkIntervalMs);
+    const waitsForMachine = this.#settings.startWhenIdle || this.#queue.waitsFor?.reason === 'memory';
+    this.#admission.watch(waitsForMachine && this.#queue.waiting.length > 0, () => this.#queue.check());
   }
 
   #current(run: RunRecord): RunRecord {
