@@ -295,7 +295,7 @@ export class RunSupervisor {
   }
 
   #flush(): void {
-    this.#context.store.metrics.flush();
+    this.#context.store.metrics.flush(this.runId);
     if (!this.#progressDirty) return;
     this.#progressDirty = false;
     this.#update({ progress: this.#progress });

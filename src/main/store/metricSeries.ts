@@ -88,6 +88,59 @@ export function truncatePoints(tables: MetricTables, series: SeriesRow, step: nu
   return true;
 }
 
+/**
+ * As `appendPoints`, for a series of which something cannot be read: what is lost stays a hole, and where that is the
+ * open chunk, the points begin the next one. There are no levels then; reading makes buckets of the points.
+ */
+export function appendBehindHole(tables: MetricTables, series: SeriesRow, points: SeriesPoints): void {
+  const ordinal = Math.floor(series.pointCount / pointsPerChunk);
+  const isOpen = series.pointCount % pointsPerChunk > 0;
+  const open = isOpen ? tables.tryReadChunk(series, ordinal) : null;
+  const startIndex = (isOpen && open === null ? ordinal + 1 : ordinal) * pointsPerChunk;
+  const written = open === null ? points : concatenatePoints([open, points]);
+  tables.deleteChunks(series.seriesKey, 0, ordinal);
+  tables.deleteLevels(series.seriesKey, 1);
+  tables.putPoints(series, startIndex, written);
+  const lastStep = points.steps.at(-1) ?? series.lastStep;
+  tables.updateSeries(series, startIndex + written.values.length, lastStep, points.values.at(-1) ?? 0);
+}
+
+/** As `truncatePoints`, for a series of which something cannot be read: a hole up to the step stays one. */
+export function truncateAroundHole(tables: MetricTables, series: SeriesRow, step: number): boolean {
+  if (series.lastStep <= step) return false;
+  let pointCount = 0;
+  let last = { step: series.firstStep, value: Number.NaN };
+  let before = series.firstStep - 1;
+  tables.deleteLevels(series.seriesKey, 1);
+  for (let ordinal = 0; ordinal * pointsPerChunk < series.pointCount && before < step; ordinal += 1) {
+    const points = tables.tryReadChunk(series, ordinal);
+    if (points === null) {
+      // Its steps are not known: those up to the next chunk that can be read.
+      pointCount = Math.min((ordinal + 1) * pointsPerChunk, series.pointCount);
+      last = { step: Math.min(step, series.lastStep), value: Number.NaN };
+      continue;
+    }
+    const kept = points.steps.findLastIndex((pointStep) => pointStep <= step) + 1;
+    if (kept < points.steps.length) {
+      if (kept > 0) {
+        const part = { steps: points.steps.subarray(0, kept), values: points.values.subarray(0, kept) };
+        tables.putPoints(series, ordinal * pointsPerChunk, part);
+      }
+      before = step;
+    } else before = points.steps.at(-1) ?? before;
+    if (kept === 0) continue;
+    pointCount = ordinal * pointsPerChunk + kept;
+    last = { step: points.steps[kept - 1] ?? 0, value: points.values[kept - 1] ?? 0 };
+  }
+  if (pointCount === 0) {
+    tables.deleteSeries(series.seriesKey);
+    return true;
+  }
+  tables.deleteChunks(series.seriesKey, 0, Math.ceil(pointCount / pointsPerChunk));
+  tables.updateSeries(series, pointCount, last.step, last.value);
+  return true;
+}
+
 function truncateLevels(tables: MetricTables, series: SeriesRow, pointCount: number): void {
   let level = 1;
   for (; entryCountOf(pointCount, level) > 0; level += 1) {

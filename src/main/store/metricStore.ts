@@ -5,11 +5,13 @@ import { labCommand } from '#shared/labCommand.ts';
 import { createBuckets } from '#shared/statistics/downsample.ts';
 import { DamagedChunkError } from './metricChunk.ts';
 import {
+  appendBehindHole,
   appendPoints,
   pointsPerBucketFor,
   readReadableBuckets,
   readSeriesBuckets,
   rebuildLevels,
+  truncateAroundHole,
   truncatePoints,
 } from './metricSeries.ts';
 import { concatenatePoints, prepareMetricTables, type ReadablePoints, type SeriesRow } from './metricTables.ts';
@@ -86,17 +88,34 @@ export function createMetricStore(database: Database): OwnedMetricStore {
     }
   }
 
-  /** Writes all that is buffered but for damaged series, whose first problem is returned. */
-  const writePending = database.transaction((): { written: OpenSeries[]; problem: LabError | null } => {
+  /**
+   * Changes a series; where a chunk of it cannot be read, in the way that leaves a hole. A run goes on: what it adds
+   * is worth more than what is lost already, which stays named.
+   */
+  function change<Result>(series: SeriesRow, action: () => Result, aroundHole: () => Result): Result {
+    try {
+      return withRepair(series, action);
+    } catch (error) {
+      if (!(error instanceof LabError && error.cause instanceof DamagedChunkError)) throw error;
+      return database.transaction(aroundHole)();
+    }
+  }
+
+  /** Writes what is buffered but for damaged series, whose first problem is returned. */
+  const writePending = database.transaction((runIds: readonly string[]) => {
     const written: OpenSeries[] = [];
     let problem: LabError | null = null;
-    for (const [runId, run] of openRuns) {
-      for (const [name, open] of run) {
+    for (const runId of runIds) {
+      for (const [name, open] of openRuns.get(runId) ?? []) {
         if (open.pending.length === 0) continue;
         const points = concatenatePoints(open.pending);
         try {
           const series = findSeries(runId, name) ?? insertSeries(runId, name, points.steps[0] ?? 0);
-          withRepair(series, () => appendPoints(tables, series, points));
+          change(
+            series,
+            () => appendPoints(tables, series, points),
+            () => appendBehindHole(tables, series, points),
+          );
           written.push(open);
         } catch (error) {
           if (!(error instanceof LabError)) throw error;
@@ -111,9 +130,10 @@ export function createMetricStore(database: Database): OwnedMetricStore {
     return run !== undefined && [...run.values()].some(({ pending }) => pending.length > 0);
   }
 
-  function flush(): void {
-    if (![...openRuns.values()].some(hasPending)) return;
-    const { written, problem } = writePending();
+  function flush(runId?: string): void {
+    const runIds = [...openRuns.keys()].filter((id) => (runId ?? id) === id && hasPending(openRuns.get(id)));
+    if (runIds.length === 0) return;
+    const { written, problem } = writePending(runIds);
     // Only now is it on disk.
     for (const open of written) open.pending = [];
     if (problem) throw problem;
@@ -123,7 +143,7 @@ export function createMetricStore(database: Database): OwnedMetricStore {
   function flushFor(runId: string): void {
     if (!hasPending(openRuns.get(runId))) return;
     try {
-      flush();
+      flush(runId);
     } catch {
       // What was written before is still readable.
     }
@@ -200,7 +220,13 @@ export function createMetricStore(database: Database): OwnedMetricStore {
       flushFor(runId);
       const truncate = database.transaction(() => {
         const before = tables.listSeries(runId);
-        const discarded = before.map((series) => withRepair(series, () => truncatePoints(tables, series, step)));
+        const discarded = before.map((series) =>
+          change(
+            series,
+            () => truncatePoints(tables, series, step),
+            () => truncateAroundHole(tables, series, step),
+          ),
+        );
         if (!discarded.includes(true)) return;
         const removed = before.length - tables.listSeries(runId).length;
         changeRun(runId, ({ metricsRevision, seriesCount }) => ({

@@ -84,6 +84,11 @@ export interface ReadablePoints {
   holes: SeriesHole[];
 }
 
+/** There is one point a step at most: a chunk that was lost before it was full counts as a full one. */
+function endHole(hole: SeriesHole, lastStep: number): SeriesHole {
+  return { ...hole, lastStep, pointCount: Math.min(hole.pointCount, Math.max(1, lastStep - hole.firstStep + 1)) };
+}
+
 /** What reading comes to; null where it meets damage. */
 function tryReading<Result>(read: () => Result): Result | null {
   try {
@@ -137,6 +142,12 @@ export function prepareMetricTables(database: Database) {
     return decodeBuckets(series, chunkAt(series, level, ordinal), Math.min(bucketsPerChunk, count));
   }
 
+  /** The points of a chunk; null where they cannot be read. */
+  function tryReadChunk(series: SeriesRow, ordinal: number): SeriesPoints | null {
+    const count = Math.min(pointsPerChunk, series.pointCount - ordinal * pointsPerChunk);
+    return tryReading(() => decodePoints(series, chunkAt(series, 0, ordinal), count));
+  }
+
   /** Every chunk of points that can be read, one by one, and where others were. */
   function readReadablePoints(series: SeriesRow): ReadablePoints {
     const parts: SeriesPoints[] = [];
@@ -145,19 +156,19 @@ export function prepareMetricTables(database: Database) {
     let hole: SeriesHole | null = null;
     for (let ordinal = 0; ordinal * pointsPerChunk < series.pointCount; ordinal += 1) {
       const count = Math.min(pointsPerChunk, series.pointCount - ordinal * pointsPerChunk);
-      const points = tryReading(() => decodePoints(series, chunkAt(series, 0, ordinal), count));
+      const points = tryReadChunk(series, ordinal);
       if (points === null) {
         // A damaged chunk does not tell its steps: those between its neighbours are missing.
         hole ??= { firstStep: lastStep + 1, lastStep: series.lastStep, pointCount: 0, index: ordinal * pointsPerChunk };
         hole.pointCount += count;
         continue;
       }
-      if (hole !== null) holes.push({ ...hole, lastStep: (points.steps[0] ?? 0) - 1 });
+      if (hole !== null) holes.push(endHole(hole, (points.steps[0] ?? 0) - 1));
       hole = null;
       parts.push(points);
       lastStep = points.steps.at(-1) ?? lastStep;
     }
-    if (hole !== null) holes.push(hole);
+    if (hole !== null) holes.push(endHole(hole, series.lastStep));
     return { points: concatenatePoints(parts), holes };
   }
 
@@ -189,6 +200,7 @@ export function prepareMetricTables(database: Database) {
         chunksAfter(series, level, afterStep).map(([chunk, count]) => decodeBuckets(series, chunk, count)),
       ),
     readReadablePoints,
+    tryReadChunk,
     /** Points behind the last full chunk. */
     readOpenPoints(series: SeriesRow): SeriesPoints {
       const count = series.pointCount % pointsPerChunk;

@@ -124,10 +124,10 @@ export interface MetricStore {
    */
   append(runId: string, series: Record<string, SeriesPoints>): void;
   /**
-   * Writes what is buffered; called about once a second and at the end of a run.
+   * Writes what is buffered, of one run or of all; called about once a second and at the end of a run.
    * @throws LabError `diskFull`, `labDamaged`, …: what could not be written stays buffered.
    */
-  flush(): void;
+  flush(runId?: string): void;
   /** Every point. @throws LabError `labDamaged` where a chunk's checksum does not match. */
   read(runId: string, series: string): SeriesPoints;
   /** Every point that can be read, and where others were. @throws LabError `labDamaged` where that is not known. */

@@ -214,9 +214,11 @@ it('reports damage of the series it hit, and of no other', () => {
   expect([...curve.nonFiniteCounts]).toEqual([0, 0, ...new Array<number>(952).fill(1)]);
   expect(metrics.readReadable(first, accuracy)).toEqual({ ...points(1, 3000), missing: [] });
 
-  // Writing goes on for the others, and says what it could not write.
+  // Writing goes on.
   metrics.append(first, { [loss]: points(3001, 3010), [accuracy]: points(3001, 3010) });
-  expect(labErrorOf(() => metrics.flush()).code).toBe('labDamaged');
+  metrics.flush();
+  expect(metrics.readReadable(first, loss).missing).toEqual(missing);
+  expect(metrics.readReadable(first, loss).steps.at(-1)).toBe(3010);
   expect(metrics.read(first, accuracy)).toEqual(points(1, 3010));
   // Discarding the damaged part heals the series.
   metrics.truncateAfter(first, 2048);
@@ -272,4 +274,70 @@ it('keeps what it could not write on a full disk, and writes it when there is sp
   database.pragma('max_page_count = 1000000');
   metrics.flush();
   expect(metrics.read(first, loss)).toEqual(points(1, 9000));
+});
+
+it.each([
+  { what: 'damaged', sql: 'UPDATE metricChunks SET checksum = checksum + 1 WHERE level = 0 AND ordinal = ?' },
+  { what: 'absent', sql: 'DELETE FROM metricChunks WHERE ordinal = ?' },
+])('goes on behind points that are $what, which stay a hole with a name', ({ sql }) => {
+  const { metrics, database, first, second } = createStores();
+  const addSteps = (from: number, to: number, run = first): void => {
+    metrics.append(run, { [loss]: points(from, to) });
+    metrics.flush(run);
+  };
+  const readable = (): unknown[] => {
+    const { steps, missing } = metrics.readReadable(first, loss);
+    return [steps.length, steps[0], steps.at(-1), missing];
+  };
+  addSteps(1, 1100);
+  addSteps(1, 10, second);
+  const loseOpenChunk = { firstStep: 1025, lastStep: 1100, pointCount: 76 };
+  database.prepare(sql).run(1);
+  addSteps(1101, 1200);
+  expect(readable()).toEqual([1124, 1, 1200, [loseOpenChunk]]);
+  // In many portions, over the end of a chunk.
+  for (let step = 1201; step <= 3000; step += 50) addSteps(step, step + 49);
+  expect(readable()).toEqual([2924, 1, 3000, [loseOpenChunk]]);
+  expect(metrics.readReadable(first, loss).values.at(-1)).toBe(points(3000, 3000).values[0]);
+  const buckets = metrics.readBuckets(first, loss, 4000);
+  expect([buckets.missing, buckets.lastSteps.at(-1)]).toEqual([[loseOpenChunk], 3000]);
+  expect(labErrorOf(() => metrics.read(first, loss)).code).toBe('labDamaged');
+  // Back to a checkpoint behind the hole, within it, and before it; and on from there.
+  metrics.truncateAfter(first, 1150);
+  expect(readable()).toEqual([1074, 1, 1150, [loseOpenChunk]]);
+  addSteps(1151, 1160);
+  metrics.truncateAfter(first, 1050);
+  addSteps(1051, 1060);
+  expect(readable()).toEqual([1034, 1, 1060, [{ firstStep: 1025, lastStep: 1050, pointCount: 26 }]]);
+  metrics.truncateAfter(first, 500);
+  addSteps(501, 1300);
+  expect(readable()).toEqual([1300, 1, 1300, []]);
+  expect(metrics.read(first, loss)).toEqual(points(1, 1300));
+  expect(metrics.read(second, loss)).toEqual(points(1, 10));
+});
+
+it('goes on behind a hole that is all there was, also from within it', () => {
+  const { metrics, database, first } = createStores();
+  metrics.append(first, { [loss]: points(1, 100) });
+  metrics.flush();
+  database.prepare('UPDATE metricChunks SET checksum = checksum + 1').run();
+  metrics.truncateAfter(first, 80);
+  metrics.append(first, { [loss]: points(81, 120) });
+  metrics.flush();
+  const { steps, missing } = metrics.readReadable(first, loss);
+  expect([[...steps], missing]).toEqual([
+    Array.from({ length: 40 }, (_, index) => 81 + index),
+    [{ firstStep: 1, lastStep: 80, pointCount: 80 }],
+  ]);
+});
+
+it('writes one run where another cannot be written', () => {
+  const { metrics, database, first, second } = createStores();
+  for (const run of [first, second]) metrics.append(run, { [loss]: points(1, 10) });
+  metrics.flush();
+  for (const run of [first, second]) metrics.append(run, { [loss]: points(11, 20) });
+  database.prepare('UPDATE metricSeries SET checksum = checksum + 1 WHERE runId = ?').run(first);
+  metrics.flush(second);
+  expect(labErrorOf(() => metrics.flush(first)).code).toBe('labDamaged');
+  expect(metrics.read(second, loss)).toEqual(points(1, 20));
 });
