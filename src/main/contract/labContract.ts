@@ -115,7 +115,10 @@ function forwardRunEvents(context: ContractContext): () => void {
     if (batch.queueChanged) events.emit('queueChanged', queue.describe());
   });
   const stopHealth = lab.health.observe((health) => {
-    void describeHealth(context, health).then((status) => events.emit('healthChanged', status));
+    describeHealth(context, health)
+      .then((status) => events.emit('healthChanged', status))
+      // Where the database cannot be read, the next reading is told.
+      .catch(() => undefined);
   });
   return () => {
     stopHealth();

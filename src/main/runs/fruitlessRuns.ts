@@ -1,19 +1,22 @@
 import type { LabErrorCode, LabErrorData } from '#shared/errors.ts';
 import type { RunRecord } from '../store/store.ts';
 
-/** What a machine does to every run alike: no engine, a graphics card that is gone, too little memory. */
+/** What a machine does to every run alike: no engine, a graphics card or data that are gone, too little memory. */
 const machineFaults: ReadonlySet<LabErrorCode> = new Set([
   'engineMissing',
   'engineFailed',
   'downloadFailed',
   'trainerLost',
+  'notFound',
+  'invalidDataset',
+  'labDamaged',
 ]);
 /** One more may be chance; a whole queue must not go the same way. */
 const tolerated = 2;
 
 /**
- * Counts runs in a row that a fault of the machine ended before they made a step, so that a card which is lost at
- * night does not take every waiting run with it.
+ * Counts runs in a row that a fault of the machine ended before they made a step, or whose steps could not be kept,
+ * so that a card which is lost at night does not take every waiting run with it.
  */
 export class FruitlessRuns {
   #inARow = 0;
@@ -24,7 +27,8 @@ export class FruitlessRuns {
    * @returns Why no further run should be started; null where they may go on.
    */
   note({ state, error }: Pick<RunRecord, 'state' | 'error'>, madeSteps: boolean): LabErrorData | null {
-    const isFruitless = (state === 'failed' || state === 'lost') && !madeSteps;
+    // Damage shows when steps are to be written; of a single run it does not concern the next.
+    const isFruitless = (state === 'failed' || state === 'lost') && (!madeSteps || error?.code === 'labDamaged');
     if (!isFruitless || error === null || !machineFaults.has(error.code)) {
       this.#inARow = 0;
       return null;
@@ -33,7 +37,7 @@ export class FruitlessRuns {
     if (this.#inARow <= tolerated) return null;
     return {
       ...error,
-      message: `${this.#inARow} runs in a row ended before their first step, the last one thus: ${error.message}`,
+      message: `${this.#inARow} runs in a row came to nothing, the last one thus: ${error.message}`,
       hint: `${error.hint} The runs that wait are as they were: start the queue when the cause is mended.`,
     };
   }

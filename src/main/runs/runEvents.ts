@@ -83,7 +83,13 @@ export class RunEvents {
     this.#metricsAppended.clear();
     this.#logs = [];
     this.#queueChanged = false;
-    for (const observer of this.#observers) observer(batch);
+    for (const observer of this.#observers) {
+      try {
+        observer(batch);
+      } catch {
+        // An observer that cannot read the database now hears of the next batch; training goes on.
+      }
+    }
   }
 
   #schedule(): void {

@@ -1,5 +1,5 @@
 import type { QueueSettings, QueueWait } from '#shared/domain/queue.ts';
-import type { LabErrorData } from '#shared/errors.ts';
+import { toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 
 export interface RunQueueOptions {
   settings: () => Pick<QueueSettings, 'paused' | 'trainersAtOnce'>;
@@ -106,11 +106,18 @@ export class RunQueue {
     await Promise.resolve();
     const halt = await this.#options.train(runId);
     this.#training.delete(runId);
-    if (halt !== null) {
-      this.#halted = halt;
-      this.#waiting.clear();
+    if (halt !== null) this.#halt(halt);
+    try {
+      this.#startNext();
+      this.#options.onChange();
+    } catch (error) {
+      // Nobody waits for this: where the database cannot be read, the queue says so instead of ending the process.
+      this.#halt(toLabErrorData(error));
     }
-    this.#startNext();
-    this.#options.onChange();
+  }
+
+  #halt(error: LabErrorData): void {
+    this.#halted = error;
+    this.#waiting.clear();
   }
 }

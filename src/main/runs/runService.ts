@@ -9,7 +9,7 @@ import {
 } from '#shared/domain/queue.ts';
 import { queueSettingsSchema } from '#shared/contract.ts';
 import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
-import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
+import { LabError, toLabErrorData, type LabErrorCode, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
@@ -37,6 +37,9 @@ export interface RunServiceOptions extends Pick<
   /** Held while runs train, and recorded with them. */
   health?: HealthMonitor;
 }
+
+/** Of the lab's folder itself: the next run would meet the same. */
+const everyRunMeets: ReadonlySet<LabErrorCode> = new Set(['diskFull', 'labNotWritable']);
 
 /** In the memory of the lab, beside what the interface keeps there. */
 const queueSettingsKey = 'normlab/queue';
@@ -283,12 +286,17 @@ export class RunService {
 
   /** Resolves when every one of these runs has ended, or waits in a queue that has halted or closed. */
   whenEnded(runIds: readonly string[]): Promise<RunRecord[]> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const check = (): void => {
         if (runIds.some((id) => this.#queue.has(id))) return;
         this.#waiters.delete(check);
         this.#events.flush();
-        resolve(runIds.map((id) => this.get(id)));
+        try {
+          resolve(runIds.map((id) => this.get(id)));
+        } catch (error) {
+          // One was deleted meanwhile.
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
       };
       this.#waiters.add(check);
       check();
@@ -354,8 +362,7 @@ export class RunService {
       this.#supervisors.delete(runId);
       const written = this.#options.store.runs.get(runId);
       if (written !== null && !isEnded(written.state)) this.#unwritten.set(runId, ended);
-      // The next run would meet the same full disk.
-      if (ended.error?.code === 'diskFull') return ended.error;
+      if (ended.error !== null && everyRunMeets.has(ended.error.code)) return ended.error;
       return this.#fruitless.note(ended, supervisor.madeSteps);
     } catch (error) {
       this.#supervisors.delete(runId);

@@ -77,14 +77,12 @@ export class RunSupervisor {
     return this.#progress === null ? this.#record : { ...this.#record, progress: this.#progress };
   }
 
-  /** First: a checkpoint, then the end. Second, or after a time-out: at once. */
+  /** First: a checkpoint, then the end, also of a pause that is under way. Second, or after a time-out: at once. */
   stop(): void {
+    const isPausing = this.#restState === 'paused';
     this.#restState = 'stopped';
-    if (this.#record.state === 'stopping') {
-      this.kill();
-      return;
-    }
-    this.#beginStop();
+    if (this.#record.state !== 'stopping') this.#beginStop();
+    else if (!isPausing) this.kill();
   }
 
   /** As the first `stop`, but the run is paused then. */

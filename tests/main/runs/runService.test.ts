@@ -167,11 +167,58 @@ describe('the queue', () => {
     expect(states).toEqual(['failed', 'lost', 'done', 'failed', 'failed', 'lost', 'queued', 'queued']);
     expect(lab.service.queueState().halted).toMatchObject({
       code: 'trainerLost',
-      message: expect.stringMatching(/^3 runs in a row ended before their first step, .*exit status 3/) as string,
+      message: expect.stringMatching(/^3 runs in a row came to nothing, .*exit status 3/) as string,
       hint: expect.stringContaining('start the queue when the cause is mended') as string,
     });
     lab.service.start();
     expect((await lab.service.whenEnded(ids)).slice(6).map(({ state }) => state)).toEqual(['done', 'done']);
+  });
+
+  it('halts with the reason where the database cannot be read any more, and does not end', async () => {
+    let isDamaged = false;
+    const lab = await open(fakeLauncher(), {
+      wrapStore: (store) => ({
+        ...store,
+        queue: {
+          ...store.queue,
+          list: () => {
+            if (isDamaged) throw new LabError('labDamaged', 'Pages are damaged.', 'Repair the lab.');
+            return store.queue.list();
+          },
+        },
+      }),
+    });
+    lab.service.observe(() => {
+      throw new Error('An observer that reads, and cannot.');
+    });
+    const ids = await lab.createRuns([1, 2]);
+    lab.service.start(ids);
+    isDamaged = true;
+    await vi.waitUntil(() => lab.store.runs.get(ids[0] ?? '')?.state === 'done', { timeout: 20_000 });
+    isDamaged = false;
+    await vi.waitUntil(() => lab.service.queueState().training.length === 0);
+    expect(lab.service.queueState()).toMatchObject({ halted: { code: 'labDamaged' }, unstarted: [ids[1]] });
+    lab.service.start();
+    expect(await lab.service.whenEnded([ids[1] ?? ''])).toMatchObject([{ state: 'done' }]);
+  });
+
+  it('halts at once where the lab’s folder cannot be written any more, and leaves the runs that wait', async () => {
+    const gone = new LabError('labNotWritable', 'The folder is away.', 'Bring it back.');
+    const lab = await open(fakeLauncher(), {
+      wrapStore: (store) => ({
+        ...store,
+        runs: {
+          ...store.runs,
+          addCheckpoint: () => {
+            throw gone;
+          },
+        },
+      }),
+    });
+    const ids = await lab.createRuns([1, 2, 3]);
+    lab.service.start(ids);
+    expect((await lab.service.whenEnded(ids)).map(({ state }) => state)).toEqual(['failed', 'queued', 'queued']);
+    expect(lab.service.queueState().halted).toMatchObject({ code: 'labNotWritable' });
   });
 
   it('starts another trainer only where its memory fits beside those that train', async () => {
@@ -304,6 +351,18 @@ describe('stopping', () => {
     expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'done', resumeCount: 1 }]);
     expect([...lab.store.metrics.read(id, 'train/loss').values]).toEqual(expectedLosses(7));
     expect(() => lab.service.pause(next)).toThrow('is done and cannot be paused');
+  });
+
+  it('lets a pause that is under way become a stop, with its checkpoint', async () => {
+    const lab = await open(fakeLauncher('endless'));
+    const id = only(await lab.createRuns([2]));
+    lab.service.start([id]);
+    await untilCheckpoint(lab, id, 10);
+    lab.service.pause(id);
+    lab.service.stop(id);
+    expect(await lab.service.whenEnded([id])).toMatchObject([{ state: 'stopped', error: null }]);
+    expect(lab.service.checkpoints(id)[0]?.step).toBeGreaterThanOrEqual(10);
+    expect(lab.service.checkpoints(id)[0]?.step).toBe(lab.service.get(id).progress?.step);
   });
 
   it('pauses a waiting run, which can be stopped then', async () => {
