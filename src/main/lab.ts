@@ -11,6 +11,7 @@ import { RunService, type RunServiceOptions } from './runs/runService.ts';
 import { trainerLauncher, type TrainerLauncher } from './runs/trainerLauncher.ts';
 import { describeEngine } from './runs/trainerTask.ts';
 import { appVersion } from './runs/environment.ts';
+import { keepDiskReserve, releaseDiskReserve } from './store/diskReserve.ts';
 import type { LabDoor } from './store/labLock.ts';
 import { canBeRead, isFromNewerVersion, openLabForReading } from './store/labForReading.ts';
 import { runDatabaseTask } from './store/databaseThread.ts';
@@ -99,8 +100,12 @@ async function open(directory: string, { door, orForReading = false }: LabOption
  */
 export async function createLab(options: LabOptions): Promise<Lab> {
   const directory = resolve(options.labDirectory);
-  const opened = await open(directory, options);
+  const opened = await open(directory, options).catch((error: unknown) => {
+    if (releaseDiskReserve(directory, error)) return open(directory, options);
+    throw error;
+  });
   try {
+    if (opened.readOnly === null) keepDiskReserve(directory);
     const store = options.wrapStore?.(opened.store) ?? opened.store;
     const launcher = options.launcher ?? trainerLauncher();
     const datasets = createDatasetService({

@@ -57,6 +57,6 @@ function describeShortage(directory: string, freeBytes: number, neededBytes: num
   return {
     code: 'diskFull',
     message: `The disk of the lab will soon be full: ${gigabytes(freeBytes)} are free${queue}.`,
-    hint: `Free some space on the disk of ${directory}: delete experiments that are not needed any more${runs > 1 ? ', or take runs out of the queue' : ''}. What is trained stays; where the disk is full the queue stops, and runs go on from their last checkpoints.`,
+    hint: `Free some space on the disk of ${directory}: delete experiments that are not needed any more (their files go when NormLab is closed)${runs > 1 ? ', or take runs out of the queue' : ''}. What is trained stays; where the disk is full the queue stops, and runs go on from their last checkpoints.`,
   };
 }

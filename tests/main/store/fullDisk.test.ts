@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { backupLab } from '#main/archives/labBackup.ts';
 import { exportRunArchive, importRunArchive } from '#main/archives/runArchive.ts';
 import { createMetricStore } from '#main/store/metricStore.ts';
@@ -14,6 +12,7 @@ import { openStore } from '#main/store/openStore.ts';
 import { toStoreError } from '#main/store/storeErrors.ts';
 import { transferRuns } from '#main/store/transferRuns.ts';
 import { LabError } from '#shared/errors.ts';
+import { mountSmallDisk } from '../../lab/smallDisk.ts';
 import { createExample, createStores, labErrorOf, points } from './examples.ts';
 import { temporaryDirectory } from './temporaryDirectory.ts';
 
@@ -108,24 +107,8 @@ it('waits for another process that writes, then says who is in the way', () => {
   openStore(directory).close();
 });
 
-/** A file system of 2 MiB in memory, where this account may mount one. */
-function mountSmallDisk(): string | null {
-  const directory = mkdtempSync(join(tmpdir(), 'normlab-small-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory], { stdio: 'ignore' });
-  } catch {
-    rmSync(directory, { recursive: true });
-    return null;
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['-l', directory]);
-    rmSync(directory, { recursive: true });
-  });
-  return directory;
-}
-
 it('says so, loses nothing and goes on after room is made, on a disk that is really full', async ({ skip }) => {
-  const disk = mountSmallDisk();
+  const disk = mountSmallDisk(2);
   if (disk === null) return skip('mounting a small disk is not permitted here');
   const directory = join(disk, 'lab');
   const store = openStore(directory);

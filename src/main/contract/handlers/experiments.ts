@@ -3,6 +3,7 @@ import { isResumable } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import type { EnsuredExperiment as Ensured } from '../../runs/experimentService.ts';
 import type { ExperimentRecord } from '../../store/store.ts';
+import { inDiskReserve } from '../../store/diskReserve.ts';
 import type { ContractContext } from '../context.ts';
 import { countRuns, maximumRuns, previewExperiment } from '../experimentPreview.ts';
 import { requireExperiment, toExperimentListItem } from '../records.ts';
@@ -93,7 +94,7 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
     },
     async 'experiments.delete'({ ids }) {
       for (const id of ids) requireExperiment(context, id);
-      deleted.hide(ids);
+      inDiskReserve(lab.directory, () => deleted.hide(ids));
       events.emit('experimentsChanged', { ids });
       return Promise.resolve(null);
     },
