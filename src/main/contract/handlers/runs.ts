@@ -58,7 +58,10 @@ export function runHandlers(
       return Promise.resolve(forEachRun(context, ids, (id) => lab.runs.pause(id)));
     },
     async 'runs.resume'({ ids }) {
-      return Promise.resolve(forEachRun(context, ids, (id) => lab.runs.resume(id)));
+      // Hundreds at once: the queue is looked at when all are in it.
+      const runs = forEachRun(context, ids, (id) => lab.runs.requeue(id));
+      lab.runs.start(ids);
+      return Promise.resolve(runs);
     },
     async 'runs.delete'({ ids }) {
       const runs = [...new Set(ids)].map((id) => requireRun(context, id));
