@@ -1,16 +1,9 @@
+import { formatBytes as formatKnownBytes } from '#shared/formatBytes.ts';
 /** Numbers and tables for people. */
 
 /** 950 B, 12.3 MB: powers of ten, as file managers show them. */
 export function formatBytes(bytes: number | null): string {
-  if (bytes === null) return '–';
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+  return bytes === null ? '–' : formatKnownBytes(bytes);
 }
 
 /** 8 s, 3 min 20 s, 2 h 5 min. */

@@ -1,6 +1,7 @@
 import { mostCheckpointsKept } from '#shared/domain/checkpoint.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
 import { datasetOfRun } from '#shared/domain/architectures/index.ts';
+import { formatBytes } from '#shared/formatBytes.ts';
 import type { LabErrorData } from '#shared/errors.ts';
 import type { Lab } from '../lab.ts';
 import { estimateCheckpointBytes, trainingLengthOn } from './experimentPreview.ts';
@@ -49,14 +50,13 @@ export class DiskForecast {
 }
 
 function describeShortage(directory: string, freeBytes: number, neededBytes: number, runs: number): LabErrorData {
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   const queue =
     runs === 0
       ? ''
-      : `; ${runs === 1 ? 'the run in the queue' : `the ${runs} runs in the queue`} will write about ${gigabytes(neededBytes)} of checkpoints`;
+      : `; ${runs === 1 ? 'the run in the queue' : `the ${runs} runs in the queue`} will write about ${formatBytes(neededBytes)} of checkpoints`;
   return {
     code: 'diskFull',
-    message: `The disk of the lab will soon be full: ${gigabytes(freeBytes)} are free${queue}.`,
+    message: `The disk of the lab will soon be full: ${formatBytes(freeBytes)} are free${queue}.`,
     hint: `Free some space on the disk of ${directory}: delete experiments that are not needed any more (their files go when NormLab is closed)${runs > 1 ? ', or take runs out of the queue' : ''}. What is trained stays; where the disk is full the queue stops, and runs go on from their last checkpoints.`,
   };
 }

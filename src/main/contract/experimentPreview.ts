@@ -3,6 +3,7 @@ import type { ExperimentPreview } from '#shared/contract.ts';
 import type { ImageShape } from '#shared/domain/architecture.ts';
 import { architectureLayers, datasetOfRun } from '#shared/domain/architectures/index.ts';
 import type { DatasetDocument } from '#shared/domain/dataset.ts';
+import { formatBytes } from '#shared/formatBytes.ts';
 import { elementCount, shapeLayers, type ShapedLayer } from '#shared/domain/layerShapes.ts';
 import { methods } from '#shared/domain/methods/index.ts';
 import { normalizedLayerNames } from '#shared/domain/placement.ts';
@@ -222,7 +223,7 @@ function describeWarnings(
   }
   if (memoryBytes !== null && memoryBytes > totalmem()) {
     warnings.add(
-      `A run may need about ${(memoryBytes / 1e9).toFixed(1)} GB of memory; this machine has ${(totalmem() / 1e9).toFixed(1)} GB.`,
+      `A run may need about ${formatBytes(memoryBytes)} of memory; this machine has ${formatBytes(totalmem())}.`,
     );
   }
   return [...warnings];

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { formatBytes } from '#shared/formatBytes.ts';
 import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { labCommand } from '#shared/labCommand.ts';
 import type { EngineDescription, EngineLocation } from '#shared/protocol.ts';
@@ -7,7 +8,7 @@ import { createEngineMemory } from './engineMemory.ts';
 import { downloadBytes, findEnginePackages, type EnginePackage } from './enginePackages.ts';
 import type { EngineId, EngineService, EngineStatus } from './engineService.ts';
 import { findGivenTensorFlow, type GivenTensorFlow } from './givenTensorFlow.ts';
-import { gigabytes, installEngine } from './installEngine.ts';
+import { installEngine } from './installEngine.ts';
 import { describeMachine, explainNoCuda, type Machine } from './machine.ts';
 
 export interface EngineServiceOptions {
@@ -106,7 +107,7 @@ export function createEngineService(options: EngineServiceOptions): EngineServic
       const libraryDirectory = join(cacheDirectory, enginePackage.folder, 'tensorflow');
       return ready(libraryDirectory, enginePackage.installedBytes, 'It is installed.');
     }
-    const size = gigabytes(downloadBytes(enginePackage));
+    const size = formatBytes(downloadBytes(enginePackage));
     const isDamaged = (await readManifest(join(cacheDirectory, enginePackage.folder))) !== null;
     const failure = await memory.recentFailure(`install ${id}`);
     return {

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { formatBytes } from '#shared/formatBytes.ts';
 import { LabError } from '#shared/errors.ts';
 import { syncDirectory, writeFileAtomically } from '#files/atomicWrite.ts';
 import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
@@ -221,13 +222,9 @@ async function checkSpace(directory: string, neededBytes: number): Promise<void>
   if (freeBytes >= neededBytes) return;
   throw new LabError(
     'diskFull',
-    `${gigabytes(neededBytes)} are needed in “${directory}”, and ${gigabytes(freeBytes)} are free.`,
+    `${formatBytes(neededBytes)} are needed in “${directory}”, and ${formatBytes(freeBytes)} are free.`,
     'Free some space, or let NORMLAB_ENGINE_DIR name a folder on another disk.',
   );
-}
-
-export function gigabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function explainFailure(error: unknown, cacheDirectory: string): unknown {

@@ -1,4 +1,5 @@
 import type { GpuHealth } from '#shared/domain/machineHealth.ts';
+import { formatBytes } from '#shared/formatBytes.ts';
 import type { QueueWait } from '#shared/domain/queue.ts';
 
 /** What a run will need at most; null where that cannot be estimated. */
@@ -9,7 +10,6 @@ export interface MemoryNeed {
   cardBytes: number | null;
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 const unknownNeed: QueueWait = {
   reason: 'memory',
   message: 'How much memory the next run needs is not known: it waits until it can train alone.',
@@ -41,7 +41,7 @@ export function findMemoryObstacle(
   if (neededBytes <= leftBytes) return null;
   return {
     reason: 'memory',
-    message: `The next run needs about ${gigabytes(neededBytes)} of memory; ${gigabytes(leftBytes)} are left beside what trains.`,
+    message: `The next run needs about ${formatBytes(neededBytes)} of memory; ${formatBytes(leftBytes)} are left beside what trains.`,
   };
 }
 
@@ -65,6 +65,6 @@ export function findCardObstacle(
   if (neededBytes <= leftBytes) return null;
   return {
     reason: 'memory',
-    message: `The next run needs about ${gigabytes(neededBytes)} of the memory of ${card.name}; ${gigabytes(leftBytes)} are left beside what trains.`,
+    message: `The next run needs about ${formatBytes(neededBytes)} of the memory of ${card.name}; ${formatBytes(leftBytes)} are left beside what trains.`,
   };
 }

@@ -55,7 +55,10 @@ describe('a disk that fills', () => {
     await client.invoke('experiments.create', { document: tinyExperiment });
     const [status] = await Promise.all([nextStatus(contract), contract.lab.health.read()]);
     expect(status.warnings).toMatchObject([
-      { code: 'diskFull', message: expect.stringMatching(/0\.5 GB are free; the 4 runs .* about 0\.\d GB/) as string },
+      {
+        code: 'diskFull',
+        message: expect.stringMatching(/501 MB are free; the 4 runs .* about \d+(\.\d)? MB/) as string,
+      },
     ]);
   });
 });

@@ -234,7 +234,7 @@ describe('the queue', () => {
     lab.service.start(ids);
     expect(lab.service.queueState()).toMatchObject({
       training: ids.slice(0, 2),
-      waitsFor: { reason: 'memory', message: expect.stringContaining('1.4 GB of memory; 0.2 GB are left') as string },
+      waitsFor: { reason: 'memory', message: expect.stringContaining('1.4 GB of memory; 200 MB are left') as string },
     });
     freeMemoryBytes = 4.2e9;
     lab.service.setQueue({});
