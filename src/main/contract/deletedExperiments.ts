@@ -13,6 +13,8 @@ const memoryKey = `${ownMemoryPrefix}deletedExperiments`;
 export class DeletedExperiments {
   readonly #lab: Lab;
   readonly #ids = new Set<string>();
+  /** Those that somebody wanted back since. */
+  readonly #wanted = new Set<string>();
 
   constructor(lab: Lab) {
     this.#lab = lab;
@@ -22,18 +24,49 @@ export class DeletedExperiments {
     return this.#ids.has(id);
   }
 
-  /** Hides experiments and stops their runs. */
+  /**
+   * Hides experiments and stops their runs. Where that cannot be written nothing is hidden: what a client
+   * was told is still there must never be removed.
+   * @throws LabError `diskFull`, ….
+   */
   hide(ids: readonly string[]): void {
+    const { runs } = this.#lab;
+    const { waiting } = runs.queueState();
+    const takenOut: string[] = [];
+    try {
+      for (const run of ids.flatMap((experimentId) => runs.list({ experimentId }))) {
+        if (run.state === 'stopping' || isEnded(run.state)) continue;
+        runs.stop(run.id);
+        if (run.state === 'queued') takenOut.push(run.id);
+      }
+      this.#write([...this.#ids, ...ids]);
+    } catch (error) {
+      this.#queueAgain(takenOut, waiting);
+      throw error;
+    }
     for (const id of ids) {
       this.#ids.add(id);
-      for (const run of this.#lab.runs.list({ experimentId: id })) {
-        if (run.state !== 'stopping' && !isEnded(run.state)) this.#lab.runs.stop(run.id);
-      }
+      this.#wanted.delete(id);
     }
-    this.#remember();
   }
 
-  /** Shows them again; their runs stay stopped. @throws LabError `notFound` where one is gone for good. */
+  /** As far as the disk allows; the others stay stopped. */
+  #queueAgain(ids: readonly string[], waiting: readonly string[]): void {
+    const { runs } = this.#lab;
+    try {
+      for (const id of ids) runs.requeue(id);
+      const waited = ids.filter((id) => waiting.includes(id));
+      if (waited.length > 0) runs.start(waited);
+    } catch {
+      // The client gets why, with the first failure.
+    }
+  }
+
+  /**
+   * Shows them again; their runs stay stopped. Where that cannot be written they stay hidden for now, but are
+   * not removed at closing: somebody wants them back.
+   * @throws LabError `notFound` where one is gone for good; `diskFull`, ….
+   */
   restore(ids: readonly string[]): void {
     const gone = ids.find((id) => !this.#ids.has(id));
     if (gone !== undefined) {
@@ -43,8 +76,9 @@ export class DeletedExperiments {
         'Look at the list of experiments.',
       );
     }
+    for (const id of ids) this.#wanted.add(id);
+    this.#write([...this.#ids].filter((id) => !this.#wanted.has(id)));
     for (const id of ids) this.#ids.delete(id);
-    this.#remember();
   }
 
   /** Hides what an earlier owner of the lab could not remove. @returns whether there is any of it. */
@@ -63,6 +97,10 @@ export class DeletedExperiments {
   /** Removes for good, with all files. */
   async purge(): Promise<void> {
     for (const id of this.#ids) {
+      if (this.#wanted.has(id)) {
+        this.#ids.delete(id);
+        continue;
+      }
       const runs = this.#lab.runs.list({ experimentId: id });
       const active = runs.filter((run) => isActive(run.state));
       // It is stopping since it was deleted: stopping again ends it without a checkpoint.
@@ -72,10 +110,10 @@ export class DeletedExperiments {
       this.#lab.store.experiments.remove(id);
       this.#ids.delete(id);
     }
-    this.#remember();
+    this.#write([...this.#ids]);
   }
 
-  #remember(): void {
-    this.#lab.store.memory.set(memoryKey, this.#ids.size === 0 ? null : [...this.#ids]);
+  #write(ids: readonly string[]): void {
+    this.#lab.store.memory.set(memoryKey, ids.length === 0 ? null : [...new Set(ids)]);
   }
 }

@@ -1,14 +1,17 @@
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LabContract } from '#main/contract/labContract.ts';
 import { startWebHost } from '#main/web/startWebHost.ts';
 import type { LabClient, RunListItem } from '#shared/contract.ts';
 import { emptyQueue } from '#shared/domain/queue.ts';
+import { LabError } from '#shared/errors.ts';
 import { createHttpClient } from '#shared/transport/httpClient.ts';
 import { nodeFetch } from '../web/testHost.ts';
 import {
   createWatch,
   openTestLab,
   openUnguardedTestLab,
+  temporaryFolder,
   tinyExperiment,
   until,
   type TestLabOptions,
@@ -328,5 +331,97 @@ describe('deleted experiments', () => {
     const again = await openTestLab({ labDirectory: contract.lab.directory });
     await again.ready;
     expect(again.lab.store.experiments.list()).toEqual([]);
+  });
+
+  it.each(['memory', 'runs'])('stay where deleting is refused because the disk is full: writing %s', async (what) => {
+    let isFull = false;
+    const refuse = (): void => {
+      if (isFull) throw new LabError('diskFull', 'The disk is full.', 'Make room.');
+    };
+    const contract = await openUnguardedTestLab({
+      wrapStore: (store) => ({
+        ...store,
+        memory: {
+          get: (key) => store.memory.get(key),
+          set(key, value) {
+            if (what === 'memory') refuse();
+            store.memory.set(key, value);
+          },
+        },
+        runs: {
+          ...store.runs,
+          transition(id, state, patch) {
+            if (what === 'runs' && id === runs[1]?.id) refuse();
+            return store.runs.transition(id, state, patch);
+          },
+        },
+      }),
+    });
+    const { client, lab } = contract;
+    let runs: readonly { id: string }[] = [];
+    await client.invoke('queue.set', { paused: true });
+    const made = await client.invoke('experiments.create', { document: { ...tinyExperiment, vary: [] } });
+    ({ runs } = made);
+    isFull = true;
+    expect(await codeOf(client.invoke('experiments.delete', { ids: [made.id] }))).toBe('diskFull');
+    expect((await client.invoke('experiments.list', {})).map(({ id }) => id)).toEqual([made.id]);
+    expect((await client.invoke('queue.get', {})).queued).toEqual(runs.map(({ id }) => id));
+    isFull = false;
+    await contract.close();
+    const again = await openTestLab({ labDirectory: lab.directory });
+    await again.ready;
+    expect(again.lab.store.runs.list().map(({ id }) => id)).toEqual(runs.map(({ id }) => id));
+  });
+
+  it('are kept once somebody wanted them back, also where that could not be written', async () => {
+    let isFull = false;
+    const contract = await openUnguardedTestLab({
+      wrapStore: (store) => ({
+        ...store,
+        memory: {
+          get: (key) => store.memory.get(key),
+          set(key, value) {
+            if (isFull) throw new LabError('diskFull', 'The disk is full.', 'Make room.');
+            store.memory.set(key, value);
+          },
+        },
+      }),
+    });
+    const { client, lab } = contract;
+    const { id, runs } = await client.invoke('experiments.create', { document: { ...tinyExperiment, vary: [] } });
+    await whenEnded(contract, runs);
+    await client.invoke('experiments.delete', { ids: [id] });
+    isFull = true;
+    expect(await codeOf(client.invoke('experiments.restore', { ids: [id] }))).toBe('diskFull');
+    isFull = false;
+    await contract.close();
+    const again = await openTestLab({ labDirectory: lab.directory });
+    await again.ready;
+    expect(again.lab.store.experiments.list()).toMatchObject([{ id }]);
+  });
+
+  it('come back when an archive of their runs is imported', async () => {
+    const contract = await openUnguardedTestLab();
+    const { client, lab } = contract;
+    const { id, runs } = await client.invoke('experiments.create', { document: { ...tinyExperiment, vary: [] } });
+    await whenEnded(contract, runs);
+    const path = join(await temporaryFolder(), 'runs.zip');
+    const finished = async (job: { id: string }): Promise<void> => {
+      await until(contract, async () =>
+        (await client.invoke('jobs.list', {})).some(({ id: jobId, state }) => jobId === job.id && state === 'done'),
+      );
+    };
+    await finished(await client.invoke('runs.export', { ids: runs.map((run) => run.id), path }));
+    await client.invoke('experiments.delete', { ids: [id] });
+    const job = await client.invoke('runs.import', { path });
+    await finished(job);
+    expect((await client.invoke('runs.imported', { jobId: job.id })).runs).toMatchObject(
+      runs.map((run) => ({ id: run.id, outcome: 'there' })),
+    );
+    expect((await client.invoke('experiments.list', {})).map((experiment) => experiment.id)).toEqual([id]);
+    await contract.close();
+    const again = await openTestLab({ labDirectory: lab.directory });
+    await again.ready;
+    expect(again.lab.store.runs.list()).toHaveLength(runs.length);
   });
 });

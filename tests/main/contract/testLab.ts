@@ -6,7 +6,7 @@ import { createDatasetWriter } from '#files/datasetWriter.ts';
 import { createLabContract, type LabContract, type LabContractOptions } from '#main/contract/labContract.ts';
 import type { EngineService, EngineStatus } from '#main/engines/engineService.ts';
 import type { HealthProbe } from '#main/health/healthProbe.ts';
-import { createLab } from '#main/lab.ts';
+import { createLab, type LabOptions } from '#main/lab.ts';
 import { LabError } from '#shared/errors.ts';
 import { fakeLauncher } from '../runs/fakes.ts';
 
@@ -77,6 +77,8 @@ export interface TestLabOptions extends LabContractOptions {
   labDirectory?: string;
   /** As a window opens it: for reading only where it cannot be changed. */
   orForReading?: boolean;
+  /** In place of the store, as on a disk that fails. */
+  wrapStore?: LabOptions['wrapStore'];
   /** Without one, the machine of the test has no sensors. */
   healthProbe?: HealthProbe;
 }
@@ -97,6 +99,7 @@ export async function openUnguardedTestLab(options: TestLabOptions = {}): Promis
     orForReading: options.orForReading ?? false,
     launcher: fakeLauncher(options.behaviour ?? 'normal'),
     engines: fakeEngines(),
+    ...(options.wrapStore === undefined ? {} : { wrapStore: options.wrapStore }),
     healthProbe: options.healthProbe ?? (() => Promise.reject(new Error('There are no sensors.'))),
     flushIntervalMs: 20,
     eventIntervalMs: 10,

@@ -131,7 +131,11 @@ export function runHandlers(
 
   async function describeImport(runs: readonly TransferredRun[]): Promise<ImportedRuns> {
     const added = runs.filter(({ outcome }) => outcome !== 'there').map(({ id }) => lab.runs.get(id));
-    events.emit('experimentsChanged', { ids: [...new Set(added.map((run) => run.experimentId))] });
+    const experimentIds = [...new Set(runs.map(({ id }) => lab.runs.get(id).experimentId))];
+    const hidden = experimentIds.filter((id) => deleted.has(id));
+    // Whoever imports the runs of a deleted experiment wants it back.
+    if (hidden.length > 0) deleted.restore(hidden);
+    events.emit('experimentsChanged', { ids: [...new Set([...added.map((run) => run.experimentId), ...hidden])] });
     const there = new Set((await lab.datasets.list()).map(({ checksum }) => checksum));
     const isMissing = ({ document }: RunRecord): boolean =>
       generatedDataset(document.architecture) === null && !there.has(document.dataset.checksum ?? '');
