@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { LabError } from '#shared/errors.ts';
 import { describeWriteError, systemErrorCode } from './fileErrors.ts';
 import { isProcessAlive } from './processes.ts';
 
@@ -25,7 +26,51 @@ export async function writeChunksAtomically(path: string, chunks: ByteChunks): P
   await writeAtomically(path, chunks);
 }
 
-async function writeAtomically(path: string, data: Uint8Array | string | ByteChunks): Promise<void> {
+/**
+ * As `writeChunksAtomically`, but never over a file that is there.
+ * @throws LabError `invalidArgument` where there is one, also where it came while this one was written.
+ */
+export async function writeNewFileAtomically(path: string, chunks: ByteChunks): Promise<void> {
+  await requireAbsent(path);
+  await writeAtomically(path, chunks, renameToNew);
+}
+
+/** @throws LabError `invalidArgument` where something has this name. */
+export async function requireAbsent(path: string): Promise<void> {
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw isThereAlready(path);
+}
+
+function isThereAlready(path: string): LabError {
+  return new LabError(
+    'invalidArgument',
+    `There is already a file “${path}”; it was left as it is.`,
+    'Choose another name, or move it away.',
+  );
+}
+
+/** Renaming would replace a file; a second name for the same file does not. */
+async function renameToNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') throw isThereAlready(to);
+    // Such disks (FAT, some network file systems) have no second names.
+    await requireAbsent(to);
+    await rename(from, to);
+    return;
+  }
+  await rm(from);
+}
+
+async function writeAtomically(
+  path: string,
+  data: Uint8Array | string | ByteChunks,
+  put: (from: string, to: string) => Promise<void> = rename,
+): Promise<void> {
   const suffix = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const temporary = join(dirname(path), `.${basename(path)}.${suffix}.tmp`);
   try {
@@ -36,7 +81,7 @@ async function writeAtomically(path: string, data: Uint8Array | string | ByteChu
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await put(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw describeWriteError(error, path);

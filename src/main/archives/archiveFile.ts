@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack, type Pack } from 'tar-stream';
 import { z } from 'zod';
-import { writeChunksAtomically } from '#files/atomicWrite.ts';
+import { writeNewFileAtomically } from '#files/atomicWrite.ts';
 import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
 import { LabError } from '#shared/errors.ts';
 import { appVersion } from '../runs/environment.ts';
@@ -45,9 +45,11 @@ const manifestSchema = z.strictObject({
 export type ArchiveManifest = z.infer<typeof manifestSchema>;
 
 /**
- * Writes files into one archive (tar), with a manifest of their SHA-256 at its end; there whole or not at all.
+ * Writes files into one archive (tar), with a manifest of their SHA-256 at its end; there whole or not at all,
+ * and never over a file that is there.
  * @returns the manifest, without the optional files that were gone.
- * @throws LabError `diskFull`, `labNotWritable`; `notFound` for a file that is gone and should not be.
+ * @throws LabError `diskFull`, `labNotWritable`, `invalidArgument` where there is a file; `notFound` for one that is
+ *   gone and should not be.
  */
 export async function writeArchive(
   path: string,
@@ -87,7 +89,7 @@ export async function writeArchive(
     await filled;
   }
   try {
-    await writeChunksAtomically(path, pieces());
+    await writeNewFileAtomically(path, pieces());
   } catch (error) {
     archive.destroy();
     throw error;

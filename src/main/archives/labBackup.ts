@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { syncDirectory } from '#files/atomicWrite.ts';
+import { requireAbsent, syncDirectory } from '#files/atomicWrite.ts';
 import { describeWriteError, systemErrorCode } from '#files/fileErrors.ts';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
 import { checkpointDirectory } from '../runs/checkpointFiles.ts';
@@ -35,7 +35,8 @@ export type BackupPhase = 'Copying the database' | 'Writing the backup';
 /**
  * Writes a whole lab into one file, also while it is in use: its database as it is at one moment, the
  * checkpoints that it names, data sets, weights that runs begin with, and exported figures.
- * @throws LabError `notFound` where there is no lab, `diskFull`, `labNotWritable`, `labDamaged`, `labInUse`.
+ * @throws LabError `notFound` where there is no lab, `invalidArgument` where there is a file of this name, `diskFull`,
+ *   `labNotWritable`, `labDamaged`, `labInUse`.
  */
 export async function backupLab(
   labDirectory: string,
@@ -46,6 +47,7 @@ export async function backupLab(
   if (!existsSync(database)) {
     throw new LabError('notFound', `There is no lab in ${labDirectory}.`, 'Name its folder with --lab DIR.');
   }
+  await requireAbsent(file);
   const copy = await makeWorkDirectory(dirname(file));
   try {
     const copiedDatabase = join(copy, basename(database));

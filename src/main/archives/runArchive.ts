@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { requireAbsent } from '#files/atomicWrite.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import { makeDirectory } from '#files/makeDirectory.ts';
 import { LabError } from '#shared/errors.ts';
@@ -18,7 +19,7 @@ import { makeWorkDirectory } from './labBackup.ts';
  * Writes runs into one archive: a database that holds them and their experiments only, their
  * checkpoints, and the weights that they begin with. The lab may be in use meanwhile.
  * @param options.databaseDirectory Where the lab's database is read, if that is a copy.
- * @throws LabError `diskFull`, `labNotWritable`, `labDamaged`; the signal's reason.
+ * @throws LabError `invalidArgument` where there is a file of this name, `diskFull`, `labNotWritable`, `labDamaged`; the signal's reason.
  */
 export async function exportRunArchive(
   labDirectory: string,
@@ -26,6 +27,7 @@ export async function exportRunArchive(
   file: string,
   options: { databaseDirectory?: string } & ArchiveWatch = {},
 ): Promise<{ file: string; runs: string[]; bytes: number }> {
+  await requireAbsent(file);
   const work = await makeWorkDirectory(dirname(file));
   try {
     const { databaseDirectory: from = labDirectory, ...watch } = options;

@@ -82,6 +82,12 @@ it('leaves data sets out, and refuses what is no lab and what is in use as a fol
   const { directory, opened } = await makeLab();
   const file = join(temporaryDirectory(), 'small.tar');
   expect(await runHere(['backup', file, '--no-datasets', '--lab', directory, '--json'])).toMatchObject({ status: 0 });
+  const written = await readFile(file);
+  expect(await runHere(['backup', file, '--lab', directory])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`There is already a file “${file}”`) as string,
+  });
+  expect((await readFile(file)).equals(written)).toBe(true);
   opened.close();
   const restored = join(temporaryDirectory(), 'new');
   expect(await runHere(['restore', file, '--lab', restored])).toMatchObject({

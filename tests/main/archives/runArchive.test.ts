@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import { exportRunArchive, importRunArchive } from '#main/archives/runArchive.ts';
@@ -90,6 +90,7 @@ it('knows runs that are here already, and gives a new id to one whose id is anot
   const to = openEmpty();
   await importRunArchive(to.store, to.directory, from.archive);
   // One more run of the same experiment joins it; the one that is there is not doubled.
+  await rm(from.archive);
   await exportRunArchive(from.directory, from.ids, from.archive);
   expect(await importRunArchive(to.store, to.directory, from.archive)).toEqual([
     { from: done, id: done, outcome: 'there' },
@@ -109,6 +110,24 @@ it('knows runs that are here already, and gives a new id to one whose id is anot
   expect(to.store.metrics.read(id, 'train/loss')).toEqual(points(1, 3000));
   expect(existsSync(join(checkpointDirectory(to.directory, id), 'step-3000.safetensors'))).toBe(true);
   expect(to.store.damaged()).toEqual([]);
+});
+
+it('never replaces a file, nor one that came meanwhile', async () => {
+  const from = await makeLab();
+  await writeFile(from.archive, 'a thesis');
+  const refused = { code: 'invalidArgument', message: expect.stringContaining('There is already a file') as string };
+  await expect(exportRunArchive(from.directory, from.ids, from.archive)).rejects.toMatchObject(refused);
+  await rm(from.archive);
+  let seen = false;
+  const late = exportRunArchive(from.directory, from.ids, from.archive, {
+    onBytes() {
+      if (!seen) writeFileSync(from.archive, 'a thesis');
+      seen = true;
+    },
+  });
+  await expect(late).rejects.toMatchObject(refused);
+  expect(await readFile(from.archive, 'utf8')).toBe('a thesis');
+  expect(await readdir(dirname(from.archive))).toEqual(['runs.tar']);
 });
 
 it('adds nothing where anything goes wrong', async () => {
@@ -162,7 +181,9 @@ it('keeps a damaged chunk a named hole, and refuses damaged records', async () =
   ]);
   database.prepare(`UPDATE runs SET label = 'other' WHERE id = ?`).run(done);
   database.close();
-  await expect(exportRunArchive(from.directory, [done], from.archive)).rejects.toMatchObject({ code: 'labDamaged' });
+  await expect(exportRunArchive(from.directory, [done], `${from.archive}-2`)).rejects.toMatchObject({
+    code: 'labDamaged',
+  });
 });
 
 it('takes along the weights that runs begin with, by what their bytes are', async () => {
@@ -181,6 +202,7 @@ it('takes along the weights that runs begin with, by what their bytes are', asyn
   expect(await readFile(weightsFile(to.directory, sha256), 'utf8')).toBe('weights');
   // What is not what its name says is left in the archive.
   await writeFile(weightsFile(from.directory, sha256), 'others');
+  await rm(from.archive);
   await exportRunArchive(from.directory, [done], from.archive);
   const other = openEmpty();
   await importRunArchive(other.store, other.directory, from.archive);

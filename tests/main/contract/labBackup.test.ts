@@ -1,9 +1,27 @@
-import { readdir, stat, truncate } from 'node:fs/promises';
+import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { restoreLab } from '#main/archives/labBackup.ts';
 import type { JobRecord } from '#shared/contract.ts';
 import { openTestLab, temporaryFolder, tinyExperiment, until } from './testLab.ts';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+it('is offered names that are free', async () => {
+  const home = await temporaryFolder();
+  vi.stubEnv('HOME', home);
+  const { client } = await openTestLab();
+  const first = await client.invoke('lab.describe', {});
+  for (const file of [first.suggestedBackupFile, first.suggestedRunsFile]) {
+    expect(file).toMatch(/normlab-(backup|runs)-\d{4}-\d\d-\d\d\.tar$/);
+    await writeFile(file, '');
+  }
+  const second = await client.invoke('lab.describe', {});
+  expect(second.suggestedBackupFile).toBe(first.suggestedBackupFile.replace(/\.tar$/, '-2.tar'));
+  expect(second.suggestedRunsFile).toBe(first.suggestedRunsFile.replace(/\.tar$/, '-2.tar'));
+});
 
 it('is made as a job while the lab is in use, and remembered', async () => {
   const contract = await openTestLab();

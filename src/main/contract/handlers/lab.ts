@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
+import { extname, isAbsolute, join, relative } from 'node:path';
 import { homedir } from 'node:os';
 import { lastBackupSchema, lastRepairSchema, type Handlers, type LastRepair } from '#shared/contract.ts';
 import { LabError } from '#shared/errors.ts';
@@ -23,8 +23,8 @@ export function labHandlers({ lab, jobs, events }: ContractContext): Pick<Handle
       return {
         directory: lab.directory,
         lastBackup: lastBackupSchema.safeParse(lab.store.memory.get(lastBackupKey)).data ?? null,
-        suggestedBackupFile: join(homedir(), `normlab-backup-${today}.tar`),
-        suggestedRunsFile: join(homedir(), `normlab-runs-${today}.tar`),
+        suggestedBackupFile: findFreePath(join(homedir(), `normlab-backup-${today}.tar`)),
+        suggestedRunsFile: findFreePath(join(homedir(), `normlab-runs-${today}.tar`)),
         suggestedRestoreDirectory: findFreePath(join(homedir(), 'normlab-restored')),
         lastRepair: lastRepairSchema.safeParse(lab.store.memory.get(lastRepairKey)).data ?? null,
         damaged: await lab.store.findDamage(),
@@ -129,8 +129,10 @@ function describeRepair({ found, salvage }: RepairReport): LastRepair {
 }
 
 function findFreePath(path: string): string {
+  const extension = extname(path);
+  const stem = path.slice(0, path.length - extension.length);
   let free = path;
-  for (let number = 2; existsSync(free); number += 1) free = `${path}-${number}`;
+  for (let number = 2; existsSync(free); number += 1) free = `${stem}-${number}${extension}`;
   return free;
 }
 
