@@ -84,7 +84,14 @@ async function open(directory: string, { door, orForReading = false }: LabOption
     ...(await openLabForReading(directory, door)),
     renew: null,
   });
-  if (orForReading && (await isFromNewerVersion(directory))) return openForReading();
+  if (orForReading && (await isFromNewerVersion(directory))) {
+    try {
+      return await openForReading();
+    } catch (error) {
+      // Damage can look like a newer version: opening it to write saves what can be read.
+      if (!(error instanceof LabError && error.code === 'labDamaged')) throw error;
+    }
+  }
   try {
     const opened = openLab(directory, door, { appVersion: appVersion() });
     return { ...opened, readOnly: null, databaseDirectory: directory };

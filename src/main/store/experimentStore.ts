@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { LabError } from '#shared/errors.ts';
 import { isActive } from '#shared/domain/runState.ts';
 import type { ExperimentDocument } from '#shared/domain/experiment.ts';
+import { durableTransaction } from './durably.ts';
 import { createId } from './ids.ts';
 import { isRowIntact, sealRow } from './rowChecksum.ts';
 import { prepareRowCounts } from './rowCounts.ts';
@@ -77,7 +78,7 @@ export function createExperimentStore(
   });
 
   return {
-    create: database.transaction((document: ExperimentDocument, runs: readonly NewRun[]) => {
+    create: durableTransaction(database, (document: ExperimentDocument, runs: readonly NewRun[]) => {
       const createdAt = new Date().toISOString();
       const id = createId();
       const stored = encodeDocument(document);
@@ -88,7 +89,7 @@ export function createExperimentStore(
       return toRecord(row);
     }),
 
-    extend: database.transaction((id: string, document: ExperimentDocument, runs: readonly NewRun[]) => {
+    extend: durableTransaction(database, (id: string, document: ExperimentDocument, runs: readonly NewRun[]) => {
       change(id, ({ runCount }) => ({ ...encodeDocument(document), runCount: runCount + runs.length }));
       addRuns(id, nextOrdinal.get(id) ?? 0, new Date().toISOString(), runs);
     }),

@@ -3,6 +3,7 @@ import type { MissingSteps, SeriesPoints } from '#shared/domain/metric.ts';
 import { LabError } from '#shared/errors.ts';
 import { labCommand } from '#shared/labCommand.ts';
 import { createBuckets } from '#shared/statistics/downsample.ts';
+import { durably } from './durably.ts';
 import { DamagedChunkError } from './metricChunk.ts';
 import {
   appendBehindHole,
@@ -19,6 +20,9 @@ import { isRowIntact } from './rowChecksum.ts';
 import { prepareRunChange } from './runRows.ts';
 import type { MetricStore } from './store.ts';
 import { isDamaged } from './storeErrors.ts';
+
+/** Points of so long may go with a power cut; they are trained again. A crash of any program takes none. */
+const syncIntervalMs = 5000;
 
 /** What is buffered for a series, and the step that new points must exceed. */
 interface OpenSeries {
@@ -37,6 +41,7 @@ export function createMetricStore(database: Database): OwnedMetricStore {
   const findRevision = database.prepare<[string], number>('SELECT metricsRevision FROM runs WHERE id = ?').pluck();
   const findSeriesCount = database.prepare<[string], number>('SELECT seriesCount FROM runs WHERE id = ?').pluck();
   const changeRun = prepareRunChange(database);
+  let syncedAtMs = Number.NEGATIVE_INFINITY;
   const openRuns = new Map<string, Map<string, OpenSeries>>();
 
   function openRun(runId: string): Map<string, OpenSeries> {
@@ -133,7 +138,9 @@ export function createMetricStore(database: Database): OwnedMetricStore {
   function flush(runId?: string): void {
     const runIds = [...openRuns.keys()].filter((id) => (runId ?? id) === id && hasPending(openRuns.get(id)));
     if (runIds.length === 0) return;
-    const { written, problem } = writePending(runIds);
+    const isDue = performance.now() - syncedAtMs >= syncIntervalMs;
+    const { written, problem } = isDue ? durably(database, () => writePending(runIds)) : writePending(runIds);
+    if (isDue) syncedAtMs = performance.now();
     // Only now is it on disk.
     for (const open of written) open.pending = [];
     if (problem) throw problem;

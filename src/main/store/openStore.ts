@@ -240,7 +240,7 @@ function prepareDatabase(
   database.exec('BEGIN IMMEDIATE; ROLLBACK');
 
   const journalMode = database.pragma(`journal_mode = ${network === null ? 'WAL' : 'DELETE'}`, { simple: true });
-  // With WAL a power cut may undo the last second but never damages the file.
+  // With WAL a power cut may undo what was not written `durably`, but never damages the file.
   database.pragma(`synchronous = ${journalMode === 'wal' ? 'NORMAL' : 'FULL'}`);
   database.pragma('foreign_keys = ON');
   if (journalMode !== 'wal') {

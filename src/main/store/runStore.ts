@@ -3,6 +3,7 @@ import { completeRunDocument } from '#shared/domain/run.ts';
 import { canTransition, isActive, type RunState } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
 import { prepareRowCounts } from './rowCounts.ts';
+import { durably } from './durably.ts';
 import { isRowIntact, sealRow } from './rowChecksum.ts';
 import { findRunSql, isRunIntact, noRun, prepareRunChange, type RunRow } from './runRows.ts';
 import { damagedRecord, decodeDocument, decodeJson, encodeDocument, encodeJson } from './storedJson.ts';
@@ -74,6 +75,19 @@ export function createRunStore(database: Database, onRemoved: (runId: string) =>
     return run;
   }
 
+  const transition = database.transaction((id: string, to: RunState, patch: RunPatch = {}) => {
+    // A place in the queue is worth nothing once it was left: whoever comes again waits in order of creation.
+    change(id, ({ state }) => {
+      if (canTransition(state, to)) return { ...encodePatch(patch), state: to, queuePosition: null };
+      throw new LabError(
+        'invalidState',
+        `Run ${id} is ${state} and cannot become ${to}.`,
+        'Look at its state again; it may have changed meanwhile.',
+      );
+    });
+    return existing(id);
+  });
+
   return {
     get,
     resolveId,
@@ -87,18 +101,11 @@ export function createRunStore(database: Database, onRemoved: (runId: string) =>
       return rows.filter((row) => (states?.includes(row.state) ?? true) && isRunIntact(row)).map(toRecord);
     },
 
-    transition: database.transaction((id: string, to: RunState, patch: RunPatch = {}) => {
-      // A place in the queue is worth nothing once it was left: whoever comes again waits in order of creation.
-      change(id, ({ state }) => {
-        if (canTransition(state, to)) return { ...encodePatch(patch), state: to, queuePosition: null };
-        throw new LabError(
-          'invalidState',
-          `Run ${id} is ${state} and cannot become ${to}.`,
-          'Look at its state again; it may have changed meanwhile.',
-        );
-      });
-      return existing(id);
-    }),
+    // The end of a run is to outlast a power cut; of all else, the next start makes the best.
+    transition: (id, to, patch) =>
+      to === 'done' || to === 'diverged'
+        ? durably(database, () => transition(id, to, patch))
+        : transition(id, to, patch),
 
     update(id, patch) {
       change(id, encodePatch(patch));
@@ -118,13 +125,7 @@ export function createRunStore(database: Database, onRemoved: (runId: string) =>
 
     addCheckpoint(checkpoint) {
       // Its metrics and its record are to outlast a power cut, because older checkpoints are removed then.
-      const synchronous = database.pragma('synchronous', { simple: true });
-      database.pragma('synchronous = FULL');
-      try {
-        addCheckpoint.run(sealRow({ ...checkpoint, createdAt: new Date().toISOString() }));
-      } finally {
-        database.pragma(`synchronous = ${String(synchronous)}`);
-      }
+      durably(database, () => addCheckpoint.run(sealRow({ ...checkpoint, createdAt: new Date().toISOString() })));
     },
     removeCheckpoint(runId, file) {
       removeCheckpoint.run(runId, file);

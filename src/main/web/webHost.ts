@@ -110,6 +110,7 @@ export async function startHost(options: WebHostOptions): Promise<WebHost> {
     }
     guard.checkToken(request);
     if (area === 'session') {
+      if (detail !== 'code') throw new Refusal(404, 'There is nothing at this address.', 'Ask for /session/code.');
       requireMethod(request, 'POST');
       await sendResult(response, { code: codes.issue() });
     } else if (area === 'events') {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { unpackArchiveFile } from '#main/archives/archiveFile.ts';
 import type { LabContract } from '#main/contract/labContract.ts';
+import { databasePath } from '#main/store/openStore.ts';
 import { contract, type MethodName } from '#shared/contract.ts';
 import { runHere } from '../cli/commandLine.ts';
 import { updateLab } from '../store/newerLab.ts';
@@ -205,4 +207,15 @@ it('is for reading only where there is something to read, and nobody has it open
   await expect(openUnguardedTestLab({ labDirectory: directory, orForReading: true })).rejects.toMatchObject({
     code: 'labInUse',
   });
+});
+
+it('is saved and opened as usual where only its version was damaged', async () => {
+  const { directory, runIds } = await makeLab();
+  const database = new Database(databasePath(directory));
+  database.pragma('user_version = 990');
+  database.close();
+  const { lab, client } = await openTestLab({ labDirectory: directory, orForReading: true });
+  expect(lab.readOnly).toBeNull();
+  expect(lab.notices).toContainEqual(expect.objectContaining({ code: 'labDamaged' }));
+  expect((await client.invoke('runs.find', {})).map(({ id }) => id)).toEqual(runIds);
 });

@@ -299,6 +299,7 @@ export const attacks: Attack[] = [
     403,
     (call, port) => withCode('')({ ...call, headers: { ...call.headers, origin: 'https://evil.example' } }, port),
   ],
+  ['a session of another name', 404, (call) => ({ ...call, target: '/session/token' })],
   ['a code in a large body', 413, withCode('A'.repeat(2000))],
   [
     'a further code without a token',
