@@ -8,7 +8,7 @@ import {
   type RunPriority,
 } from '#shared/domain/queue.ts';
 import { queueSettingsSchema } from '#shared/contract.ts';
-import { isActive, isEnded, isResumable } from '#shared/domain/runState.ts';
+import { isActive, isResumable } from '#shared/domain/runState.ts';
 import { LabError, toLabErrorData, type LabErrorCode, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
@@ -323,13 +323,16 @@ export class RunService {
     };
   }
 
-  /** Ends all trainers, with checkpoints where `graceful`; waiting runs stay queued. */
+  /**
+   * Ends all trainers, with checkpoints where `graceful`: what trained then waits as what waited before, to be
+   * started by whoever opens the lab.
+   */
   async close(options: { graceful: boolean }): Promise<void> {
     this.#admission.endWatch();
     const closed = this.#queue.close();
     for (const supervisor of this.#supervisors.values()) {
       if (!options.graceful) supervisor.kill();
-      else if (supervisor.record.state !== 'stopping') supervisor.stop();
+      else if (supervisor.record.state !== 'stopping') supervisor.suspend();
     }
     await closed;
     for (const [id, run] of this.#unwritten) {
@@ -361,7 +364,7 @@ export class RunService {
       const ended = await supervisor.finished;
       this.#supervisors.delete(runId);
       const written = this.#options.store.runs.get(runId);
-      if (written !== null && !isEnded(written.state)) this.#unwritten.set(runId, ended);
+      if (written !== null && isActive(written.state)) this.#unwritten.set(runId, ended);
       if (ended.error !== null && everyRunMeets.has(ended.error.code)) return ended.error;
       return this.#fruitless.note(ended, supervisor.madeSteps);
     } catch (error) {

@@ -56,7 +56,7 @@ export class RunSupervisor {
   #startStep = 0;
   #stopTimer: NodeJS.Timeout | undefined;
   /** What a stop on request makes of the run. */
-  #restState: 'stopped' | 'paused' = 'stopped';
+  #restState: 'stopped' | 'paused' | 'queued' = 'stopped';
   /** A failure of this side, such as a full disk: it outweighs how the trainer ended. */
   #ownError: LabErrorData | null = null;
 
@@ -88,6 +88,12 @@ export class RunSupervisor {
   /** As the first `stop`, but the run is paused then. */
   pause(): void {
     this.#restState = 'paused';
+    this.#beginStop();
+  }
+
+  /** As the first `stop`, but the run waits then: nobody wanted it to end, only the lab is closed. */
+  suspend(): void {
+    this.#restState = 'queued';
     this.#beginStop();
   }
 
@@ -314,7 +320,11 @@ export class RunSupervisor {
       this.#flush();
     });
     const [state, patch] = this.#outcome(ending);
-    const complete = { ...patch, finishedAt: now() };
+    const complete =
+      state === 'queued'
+        ? { error: null, summary: null, finishedAt: null, resumeCount: this.#record.resumeCount + 1 }
+        : { ...patch, finishedAt: now() };
+    if (state === 'queued') this.#log('info', 'NormLab was closed; the run goes on when it is started again.');
     if (patch.error?.cause !== undefined) this.#log('error', patch.error.cause);
     try {
       this.#transition(state, complete);

@@ -15,13 +15,14 @@ export type RunState = (typeof runStates)[number];
 
 /**
  * Allowed transitions. `lost`: the trainer or the lab ended without saying why; `stopped`: ended
- * on request, with a checkpoint; `paused`: the same, to be gone on with later. A run that did not reach its end may be queued again (resume).
+ * on request, with a checkpoint; `paused`: the same, to be gone on with later. What trains when the lab is closed
+ * is `queued` again. A run that did not reach its end may be queued again (resume).
  */
 const transitions: { readonly [State in RunState]: readonly RunState[] } = {
   queued: ['preparing', 'stopped', 'paused', 'failed'],
   preparing: ['running', 'stopping', 'failed', 'lost'],
   running: ['stopping', 'done', 'failed', 'diverged', 'lost'],
-  stopping: ['stopped', 'paused', 'done', 'failed', 'diverged', 'lost'],
+  stopping: ['stopped', 'paused', 'queued', 'done', 'failed', 'diverged', 'lost'],
   stopped: ['queued'],
   paused: ['queued', 'stopped'],
   done: [],
@@ -46,7 +47,7 @@ export function isEnded(state: RunState): boolean {
 
 /** True when the run can go on from its last checkpoint (or start again where it has none). */
 export function isResumable(state: RunState): boolean {
-  return canTransition(state, 'queued');
+  return state !== 'stopping' && canTransition(state, 'queued');
 }
 
 /** True when the run can be paused: at once while it waits, with a checkpoint at the next step while it trains. */

@@ -353,6 +353,32 @@ describe('stopping', () => {
     expect(() => lab.service.pause(next)).toThrow('is done and cannot be paused');
   });
 
+  it('lets what trains wait again when the lab is closed, and goes on to the series of an unbroken run', async () => {
+    const lab = await open(fakeLauncher({ 1: 'endless', 2: 'endless', 3: 'normal' }), { concurrency: 2 });
+    const ids = await lab.createRuns([1, 2, 3]);
+    const [trains = '', stopped = ''] = ids;
+    lab.service.start(ids);
+    for (const id of [trains, stopped]) {
+      await vi.waitUntil(() => lab.service.get(id).progress?.step === 12, { timeout: 20_000, interval: 5 });
+    }
+    lab.service.stop(stopped);
+    await lab.service.close({ graceful: true });
+    const left = ids.map((id) => lab.store.runs.get(id));
+    expect(left).toMatchObject([
+      { state: 'queued', summary: null, error: null, finishedAt: null, resumeCount: 1, progress: { step: 12 } },
+      { state: 'stopped' },
+      { state: 'queued' },
+    ]);
+    expect(lab.service.checkpoints(trains)[0]?.step).toBe(12);
+    const again = lab.reopen(fakeLauncher());
+    expect(again.recoverInterrupted()).toEqual([]);
+    expect(again.queueState().unstarted).toEqual([trains, ids[2]]);
+    again.start();
+    expect((await again.whenEnded(ids)).map(({ state }) => state)).toEqual(['done', 'stopped', 'done']);
+    expect([...lab.store.metrics.read(trains, 'train/loss').values]).toEqual(expectedLosses(1));
+    expect(again.log(trains).map(({ text }) => text)).toContain('Going on from step 12.');
+  });
+
   it('lets a pause that is under way become a stop, with its checkpoint', async () => {
     const lab = await open(fakeLauncher('endless'));
     const id = only(await lab.createRuns([2]));
