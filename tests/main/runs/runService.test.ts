@@ -449,7 +449,7 @@ describe('stopping', () => {
   });
 
   it.each([
-    [true, { state: 'stopped', error: null }],
+    [true, { state: 'queued', error: null }],
     [false, { state: 'stopped', error: { code: 'cancelled' } }],
   ])('closes without an orphan (graceful: %s)', async (graceful, expected) => {
     const lab = await open(fakeLauncher('endless'));
