@@ -54,7 +54,7 @@ export interface Lab {
   readonly store: Store;
   readonly launcher: TrainerLauncher;
   readonly health: HealthMonitor;
-  /** Runs that were training when the last owner ended: lost now, and resumable. */
+  /** Runs that were training when an owner ended, and that nobody resumed since: lost, and resumable. */
   readonly interrupted: readonly RunRecord[];
   /** What works, but not as well as it could, and what is damaged. */
   readonly notices: readonly LabErrorData[];

@@ -350,7 +350,7 @@ export interface QueueState {
   queued: string[];
   /** Runs that were queued when the lab was closed: they wait until someone starts them. */
   unstarted: string[];
-  /** Runs that trained when the lab's last owner was ended, and were not resumed since. */
+  /** Runs that trained when an owner of the lab was ended, and were not resumed since. */
   interrupted: string[];
   settings: QueueSettings;
   /** What the next run waits for although fewer train than may. */

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
@@ -103,8 +104,12 @@ function describeRun(lab: Lab, run: RunRecord): DiagnosedRun {
   const { environment, ...record } = run;
   // The name of the computer that trained it may be another one's.
   const { hostName: _hostName, ...told } = environment ?? { hostName: null };
+  const { initialWeights } = record.document;
+  // Where it lay on the disk may name a person or a project.
+  const file = initialWeights.file === null ? null : basename(initialWeights.file);
   return {
     ...record,
+    document: { ...record.document, initialWeights: { ...initialWeights, file } },
     environment: environment === null ? null : told,
     checkpoints: lab.runs.checkpoints(run.id).map(({ step, bytes, createdAt }) => ({ step, bytes, createdAt })),
     log: lab.runs.log(run.id).slice(-longestLog),

@@ -38,6 +38,9 @@ export interface RunServiceOptions extends Pick<
   health?: HealthMonitor;
 }
 
+const interruptionMessage = 'NormLab ended while this run trained.';
+const interruptionsToldForMs = 14 * 24 * 3_600_000;
+
 /** Of the lab's folder itself: the next run would meet the same. */
 const everyRunMeets: ReadonlySet<LabErrorCode> = new Set(['diskFull', 'labNotWritable']);
 
@@ -97,19 +100,29 @@ export class RunService {
     });
   }
 
-  /** Marks runs that were training when the lab's last owner ended as lost; returns them. */
+  /**
+   * Marks runs that were training when the lab's last owner ended as lost.
+   * @returns these, and those of earlier owners that nobody resumed in the last two weeks: another front door may have
+   * been the first to find them.
+   */
   recoverInterrupted(): RunRecord[] {
     const interrupted = this.#options.store.runs.list({ states: ['preparing', 'running', 'stopping'] });
-    return interrupted.map((run) =>
+    for (const run of interrupted) {
       this.#options.store.runs.transition(run.id, 'lost', {
         finishedAt: new Date().toISOString(),
         error: {
           code: 'trainerLost',
-          message: 'NormLab ended while this run trained.',
+          message: interruptionMessage,
           hint: 'Resume the run to go on from its last checkpoint.',
         },
-      }),
-    );
+      });
+    }
+    const since = Date.now() - interruptionsToldForMs;
+    return this.#options.store.runs
+      .list({ states: ['lost'] })
+      .filter(
+        ({ error, finishedAt }) => error?.message === interruptionMessage && Date.parse(finishedAt ?? '') > since,
+      );
   }
 
   list(filter?: RunFilter): RunRecord[] {

@@ -622,6 +622,8 @@ describe('resuming after a loss', () => {
     for (const state of ['queued', 'preparing', 'running'] as const) lab.store.runs.transition(id, state);
     const service = lab.reopen(fakeLauncher());
     expect(service.recoverInterrupted().map((run) => run.id)).toEqual([id]);
+    // Whoever opens the lab after that is told as well, until somebody resumes it.
+    expect(service.recoverInterrupted().map((run) => run.id)).toEqual([id]);
     expect(service.get(id)).toMatchObject({
       state: 'lost',
       error: { message: 'NormLab ended while this run trained.' },
