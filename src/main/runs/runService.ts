@@ -9,15 +9,15 @@ import {
 } from '#shared/domain/queue.ts';
 import { queueSettingsSchema } from '#shared/contract.ts';
 import { isActive, isResumable } from '#shared/domain/runState.ts';
-import { LabError, toLabErrorData, type LabErrorCode, type LabErrorData } from '#shared/errors.ts';
+import { LabError, toLabErrorData, type LabErrorData } from '#shared/errors.ts';
 import { describeWriteError } from '#files/fileErrors.ts';
 import type { InstallProgress } from '../engines/engineService.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { LogRecord, RunFilter, RunRecord, Store } from '../store/store.ts';
 import { listCheckpoints, runDirectory } from './checkpointFiles.ts';
-import { FruitlessRuns } from './fruitlessRuns.ts';
 import type { MemoryNeed } from './memoryAdmission.ts';
 import { RunAdmission, type MachineProbe } from './runAdmission.ts';
+import { QueueHalts } from './queueHalts.ts';
 import { RunEvents, type RunObserver } from './runEvents.ts';
 import { RunQueue } from './runQueue.ts';
 import { RunSupervisor, type SupervisorContext } from './runSupervisor.ts';
@@ -40,9 +40,6 @@ export interface RunServiceOptions extends Pick<
 
 const interruptionMessage = 'NormLab ended while this run trained.';
 const interruptionsToldForMs = 14 * 24 * 3_600_000;
-
-/** Of the lab's folder itself: the next run would meet the same. */
-const everyRunMeets: ReadonlySet<LabErrorCode> = new Set(['diskFull', 'labNotWritable']);
 
 /** In the memory of the lab, beside what the interface keeps there. */
 const queueSettingsKey = 'normlab/queue';
@@ -73,7 +70,7 @@ export class RunService {
   readonly #waiters = new Set<() => void>();
   readonly #installObservers = new Set<InstallObserver>();
   readonly #admission: RunAdmission;
-  readonly #fruitless = new FruitlessRuns();
+  readonly #halts = new QueueHalts();
   #settings: QueueSettings;
 
   constructor(options: RunServiceOptions) {
@@ -193,7 +190,7 @@ export class RunService {
 
   /** Begins queued runs, in the queue's order; all that are queued where none are named. */
   start(runIds?: readonly string[]): void {
-    this.#fruitless.forgive();
+    this.#halts.forgive();
     this.#queue.add(runIds ?? this.list({ states: ['queued'] }).map((run) => run.id));
   }
 
@@ -250,8 +247,7 @@ export class RunService {
   /** `requeue`, and starts the queue. */
   resume(runId: string): RunRecord {
     const run = this.requeue(runId);
-    this.#fruitless.forgive();
-    this.#queue.add([run.id]);
+    this.start([run.id]);
     return run;
   }
 
@@ -378,8 +374,7 @@ export class RunService {
       this.#supervisors.delete(runId);
       const written = this.#options.store.runs.get(runId);
       if (written !== null && isActive(written.state)) this.#unwritten.set(runId, ended);
-      if (ended.error !== null && everyRunMeets.has(ended.error.code)) return ended.error;
-      return this.#fruitless.note(ended, supervisor.madeSteps);
+      return this.#halts.note(ended, supervisor.madeSteps);
     } catch (error) {
       this.#supervisors.delete(runId);
       return toLabErrorData(error);

@@ -33,10 +33,12 @@ export function experimentHandlers(context: ContractContext): Pick<Handlers, Exp
   function train({ experiment, runs, added }: Ensured): EnsuredExperiment {
     // Nobody looks for what trains among what was put away.
     if (experiment.archivedAt !== null) lab.store.experiments.setArchived(experiment.id, false);
-    for (const { id } of runs) {
-      const { state } = lab.runs.get(id);
-      if (state === 'queued' || isResumable(state)) lab.runs.resume(id);
-    }
+    const unfinished = runs
+      .map(({ id }) => lab.runs.get(id))
+      .filter(({ state }) => state === 'queued' || isResumable(state))
+      .map(({ id }) => lab.runs.requeue(id).id);
+    // The queue is looked at when all are in it.
+    if (unfinished.length > 0) lab.runs.start(unfinished);
     events.emit('experimentsChanged', { ids: [experiment.id] });
     const detail = toDetail(requireExperiment(context, experiment.id));
     return { experiment: detail, runIds: runs.map((run) => run.id), added };

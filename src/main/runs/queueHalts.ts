@@ -1,6 +1,9 @@
 import type { LabErrorCode, LabErrorData } from '#shared/errors.ts';
 import type { RunRecord } from '../store/store.ts';
 
+/** Of the lab's folder itself: the next run would meet the same. */
+const everyRunMeets: ReadonlySet<LabErrorCode> = new Set(['diskFull', 'labNotWritable']);
+
 /** What a machine does to every run alike: no engine, a graphics card or data that are gone, too little memory. */
 const machineFaults: ReadonlySet<LabErrorCode> = new Set([
   'engineMissing',
@@ -15,10 +18,11 @@ const machineFaults: ReadonlySet<LabErrorCode> = new Set([
 const tolerated = 2;
 
 /**
- * Counts runs in a row that a fault of the machine ended before they made a step, or whose steps could not be kept,
- * so that a card which is lost at night does not take every waiting run with it.
+ * Says after a run's end whether further runs should be started: not where each would meet the same, and not after
+ * several in a row that a fault of the machine ended before they made a step, or whose steps could not be kept. A
+ * card that is lost at night does not take every waiting run with it.
  */
-export class FruitlessRuns {
+export class QueueHalts {
   #inARow = 0;
 
   /**
@@ -27,6 +31,7 @@ export class FruitlessRuns {
    * @returns Why no further run should be started; null where they may go on.
    */
   note({ state, error }: Pick<RunRecord, 'state' | 'error'>, madeSteps: boolean): LabErrorData | null {
+    if (error !== null && everyRunMeets.has(error.code)) return error;
     // Damage shows when steps are to be written; of a single run it does not concern the next.
     const isFruitless = (state === 'failed' || state === 'lost') && (!madeSteps || error?.code === 'labDamaged');
     if (!isFruitless || error === null || !machineFaults.has(error.code)) {
