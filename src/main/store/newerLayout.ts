@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { LabError, type LabErrorData } from '#shared/errors.ts';
-import { translateErrors } from './storeErrors.ts';
+import { translateErrors, translateFailures } from './storeErrors.ts';
 
 /** Makes a part of a store over its tables. */
 export type MakePart = <Methods extends object>(keeps: string, make: () => Methods) => Methods;
@@ -16,31 +16,16 @@ export function ownLayout(file: string): MakePart {
  */
 export function newerLayout(file: string): MakePart {
   return (keeps, make) => {
-    const explain = (error: unknown): never => {
-      throw isUnknownLayout(error) ? unreadable(keeps, error) : error;
-    };
-    let methods: ReturnType<typeof make> | null = null;
-    let failure: unknown;
     try {
-      methods = translateErrors(make(), file);
+      const methods = translateErrors(make(), file);
+      return translateFailures(methods, (error) => (isUnknownLayout(error) ? unreadable(keeps, error) : error));
     } catch (error) {
       if (!isUnknownLayout(error)) throw error;
-      failure = error;
+      const refuse = (): never => {
+        throw unreadable(keeps, error);
+      };
+      return new Proxy({} as ReturnType<typeof make>, { get: () => refuse });
     }
-    return new Proxy(methods ?? ({} as ReturnType<typeof make>), {
-      get(target, property) {
-        if (methods === null) return () => explain(failure);
-        const member: unknown = Reflect.get(target, property);
-        if (typeof member !== 'function') return member;
-        return (...values: unknown[]): unknown => {
-          try {
-            return Reflect.apply(member, target, values) as unknown;
-          } catch (error) {
-            return explain(error);
-          }
-        };
-      },
-    });
   };
 }
 

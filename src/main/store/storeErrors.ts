@@ -79,6 +79,14 @@ export function damagedFile(path: string, cause?: unknown): LabError {
 
 /** The same object with every method's failures translated by `toStoreError`. */
 export function translateErrors<Methods extends object>(methods: Methods, path: string): Methods {
+  return translateFailures(methods, (error) => toStoreError(error, path));
+}
+
+/** The same object; what its methods throw is translated first. */
+export function translateFailures<Methods extends object>(
+  methods: Methods,
+  translate: (error: unknown) => unknown,
+): Methods {
   return new Proxy(methods, {
     get(target, property) {
       const member: unknown = Reflect.get(target, property);
@@ -87,7 +95,7 @@ export function translateErrors<Methods extends object>(methods: Methods, path: 
         try {
           return Reflect.apply(member, target, values) as unknown;
         } catch (error) {
-          throw toStoreError(error, path);
+          throw translate(error);
         }
       };
     },
