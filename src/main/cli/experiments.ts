@@ -5,8 +5,7 @@ import { LabError } from '#shared/errors.ts';
 import type { CommandContext } from './context.ts';
 import { parseSeeds } from './experimentFromOptions.ts';
 import { formatTable } from './format.ts';
-import { formatRunTable, summarizeRun } from './runTables.ts';
-import { concludeTraining, trainRuns } from './trainRuns.ts';
+import { trainAndReport } from './trainRuns.ts';
 
 /** `lab experiments`: what was compared, and more seeds for it. */
 export function addExperimentCommands(program: Command, context: CommandContext): void {
@@ -87,14 +86,11 @@ async function addSeeds(context: CommandContext, id: string, seeds: number[]): P
         const count = `${added.added} new ${added.added === 1 ? 'run' : 'runs'}`;
         context.output.note(`${name}: ${count}, experiment ${experimentId}`);
       }
-      const trained = await trainRuns(context, session, added.runIds);
-      const goOn = context.commandLine(`experiments add-seeds ${experimentId} --seeds ${seeds.join()}`);
-      concludeTraining(context, session, trained, added.runIds.join(' '), goOn);
-      context.output.result(
-        { type: 'result', experiment: { id: experimentId, name }, runs: trained.runs.map(summarizeRun) },
-        formatRunTable(trained.runs),
-      );
-      if (trained.ending === 'ended') await session.whenIdle();
+      await trainAndReport(context, session, added.runIds, {
+        resumeId: added.runIds.join(' '),
+        goOn: context.commandLine(`experiments add-seeds ${experimentId} --seeds ${seeds.join()}`),
+        facts: { experiment: { id: experimentId, name } },
+      });
     },
     { hosts: true },
   );

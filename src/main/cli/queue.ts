@@ -10,8 +10,7 @@ import {
 } from '#shared/domain/queue.ts';
 import { LabError } from '#shared/errors.ts';
 import type { CommandContext } from './context.ts';
-import { formatRunTable, summarizeRun } from './runTables.ts';
-import { concludeTraining, trainRuns } from './trainRuns.ts';
+import { trainAndReport } from './trainRuns.ts';
 import { UsageError } from './usageError.ts';
 
 /** `lab queue`: what waits, in which order, and whether it goes on. */
@@ -112,10 +111,7 @@ async function start(context: CommandContext, named: readonly string[]): Promise
         );
       }
       await client.invoke('queue.start', { ids });
-      const trained = await trainRuns(context, session, ids);
-      concludeTraining(context, session, trained, ids.join(' '));
-      context.output.result({ type: 'result', runs: trained.runs.map(summarizeRun) }, formatRunTable(trained.runs));
-      if (trained.ending === 'ended') await session.whenIdle();
+      await trainAndReport(context, session, ids, { resumeId: ids.join(' ') });
     },
     { hosts: true },
   );

@@ -13,7 +13,7 @@ import { formatRun } from './runDetails.ts';
 import { createPointReader, exportRunsAsCsv, exportRunsAsJson } from './runExport.ts';
 import { compareRuns, formatComparison, formatRunTable, summarizeRun } from './runTables.ts';
 import { checkpointHelp, findCheckpoint, readCheckpointChoice } from './trainedCheckpoint.ts';
-import { concludeTraining, trainRuns, whenStopped } from './trainRuns.ts';
+import { trainAndReport, whenStopped } from './trainRuns.ts';
 import { UsageError } from './usageError.ts';
 
 const idsHelp = 'ids of runs or experiments, or their beginnings';
@@ -147,14 +147,12 @@ async function resumeRuns(context: CommandContext, ids: readonly string[]): Prom
         'runs.resume',
         runs.filter((run) => !isActive(run.state)),
       );
-      const trained = await trainRuns(
+      await trainAndReport(
         context,
         session,
         runs.map((run) => run.id),
+        { resumeId: ids.join(' ') },
       );
-      concludeTraining(context, session, trained, ids.join(' '));
-      context.output.result({ type: 'result', runs: trained.runs.map(summarizeRun) }, formatRunTable(trained.runs));
-      if (trained.ending === 'ended') await session.whenIdle();
     },
     { hosts: true },
   );

@@ -8,10 +8,9 @@ import { continueRun } from './continueRun.ts';
 import { ensureExample, openDatasets } from './datasets.ts';
 import { experimentFromOptions, type ExperimentOptions } from './experimentFromOptions.ts';
 import { formatTable } from './format.ts';
-import { formatRunTable, summarizeRun } from './runTables.ts';
 import type { LabSession } from './session.ts';
 import { describeSettings, formatSettings } from './settings.ts';
-import { concludeTraining, trainRuns, type TrainedRuns } from './trainRuns.ts';
+import { trainAndReport } from './trainRuns.ts';
 import { checkpointHelp, readCheckpointChoice } from './trainedCheckpoint.ts';
 import { UsageError } from './usageError.ts';
 
@@ -70,16 +69,7 @@ async function train(context: CommandContext, options: TrainOptions): Promise<vo
       await showPlan(context, session, document);
       return;
     }
-    const { experiment, trained } = await trainExperiment(context, session, document);
-    context.output.result(
-      {
-        type: 'result',
-        experiment: { id: experiment.id, name: experiment.name },
-        runs: trained.runs.map(summarizeRun),
-      },
-      formatRunTable(trained.runs),
-    );
-    if (trained.ending === 'ended') await session.whenIdle();
+    await trainExperiment(context, session, document);
   };
   await context.withLab(use, { hosts: options.dryRun !== true });
 }
@@ -103,13 +93,8 @@ async function ensureExampleData(context: CommandContext, session: LabSession, d
 }
 
 /** Creates an experiment and trains it; sets the exit status and says how to go on where it did not end. */
-async function trainExperiment(
-  context: CommandContext,
-  session: LabSession,
-  document: unknown,
-): Promise<{ experiment: { id: string; name: string }; trained: TrainedRuns }> {
-  const experiment = await session.client.invoke('experiments.create', { document });
-  const { id, name, runs } = experiment;
+async function trainExperiment(context: CommandContext, session: LabSession, document: unknown): Promise<void> {
+  const { id, name, runs } = await session.client.invoke('experiments.create', { document });
   context.output.event({
     type: 'experiment',
     id,
@@ -119,13 +104,12 @@ async function trainExperiment(
   if (!context.output.json) {
     context.output.note(`${name}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, experiment ${id}`);
   }
-  const trained = await trainRuns(
+  await trainAndReport(
     context,
     session,
     runs.map((run) => run.id),
+    { resumeId: id, facts: { experiment: { id, name } } },
   );
-  concludeTraining(context, session, trained, id);
-  return { experiment, trained };
 }
 
 async function showPlan(context: CommandContext, { client }: LabSession, document: unknown): Promise<void> {

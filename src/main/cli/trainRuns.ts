@@ -4,6 +4,7 @@ import type { LabErrorData } from '#shared/errors.ts';
 import type { CommandContext } from './context.ts';
 import { onInterrupts } from './interrupts.ts';
 import { ProgressLine } from './progressLine.ts';
+import { formatRunTable, summarizeRun } from './runTables.ts';
 import type { LabSession } from './session.ts';
 import { TrainingView } from './trainingView.ts';
 import { watchQueue } from './watchQueue.ts';
@@ -152,6 +153,30 @@ export function concludeTraining(
   context.output.note(
     `${ending === 'stopped' ? 'Stopped. ' : ''}${resumable} of ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} can go on: ${goOn}`,
   );
+}
+
+/** How a command that trains names what it trains. */
+export interface TrainingReport {
+  /** Names the runs in commands that stop them or go on with them. */
+  resumeId: string;
+  /** The command that goes on, where that is not `runs resume`. */
+  goOn?: string;
+  /** Stands before the runs in the result. */
+  facts?: object;
+}
+
+/** Trains runs to their end, or follows those that train already, and reports; then lets clients' runs end too. */
+export async function trainAndReport(
+  context: CommandContext,
+  session: LabSession,
+  runIds: readonly string[],
+  { resumeId, goOn, facts = {} }: TrainingReport,
+): Promise<void> {
+  const trained = await trainRuns(context, session, runIds);
+  concludeTraining(context, session, trained, resumeId, goOn);
+  const runs = trained.runs.map(summarizeRun);
+  context.output.result({ type: 'result', ...facts, runs }, formatRunTable(trained.runs));
+  if (trained.ending === 'ended') await session.whenIdle();
 }
 
 /** Whether every run came to an end that is a result: done, or diverged. */
