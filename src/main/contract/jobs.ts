@@ -23,6 +23,19 @@ export interface JobTask {
   run(context: { signal: AbortSignal; report: (progress: JobProgress) => void }): Promise<string | null>;
 }
 
+/** Adds up bytes as they come in pieces, for a job's report. */
+export function reportBytes(
+  report: (progress: JobProgress) => void,
+  phase: string,
+  total: number | null,
+): (count: number) => void {
+  let done = 0;
+  return (count) => {
+    done += count;
+    report({ phase, done, total });
+  };
+}
+
 interface Job {
   record: JobRecord;
   key: string | undefined;

@@ -7,6 +7,7 @@ import { LabError } from '#shared/errors.ts';
 import { LabSize } from '../../archives/labSize.ts';
 import type { RepairReport } from '../../store/repairLab.ts';
 import type { ContractContext } from '../context.ts';
+import { reportBytes } from '../jobs.ts';
 import { ownMemoryPrefix } from '../deletedExperiments.ts';
 
 const lastBackupKey = `${ownMemoryPrefix}lastBackup`;
@@ -65,15 +66,9 @@ export function labHandlers({ lab, jobs, events }: ContractContext): Pick<Handle
         unit: 'bytes',
         key: `restoreLab ${directory}`,
         async run({ signal, report }) {
-          const total = (await stat(path).catch(() => null))?.size ?? null;
-          let done = 0;
-          const restored = await restoreLab(path, directory, {
-            signal,
-            onBytes(count) {
-              done += count;
-              report({ phase: 'Unpacking and checking', done, total });
-            },
-          });
+          const totalBytes = (await stat(path).catch(() => null))?.size ?? null;
+          const onBytes = reportBytes(report, 'Unpacking and checking', totalBytes);
+          const restored = await restoreLab(path, directory, { signal, onBytes });
           return restored.directory;
         },
       });

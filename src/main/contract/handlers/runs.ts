@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import type { Handlers, ImportedRuns, RunListItem } from '#shared/contract.ts';
 import { isActive } from '#shared/domain/runState.ts';
 import { LabError } from '#shared/errors.ts';
-import type { ArchiveWatch } from '../../archives/archiveFile.ts';
 import type { RunRecord } from '../../store/store.ts';
 import type { TransferredRun } from '../../store/transferRuns.ts';
 import type { ContractContext } from '../context.ts';
+import { reportBytes } from '../jobs.ts';
 import { requireRun, toRunListItem } from '../records.ts';
 import { mapInSlices } from '../slices.ts';
 import { requireOutside } from './lab.ts';
@@ -80,41 +80,24 @@ export function runHandlers(
         unit: 'bytes',
         key: `exportRuns ${path}`,
         async run({ signal, report }) {
-          let done = 0;
           const { databaseDirectory } = lab;
-          await exportRunArchive(lab.directory, runIds, path, {
-            databaseDirectory,
-            signal,
-            onBytes(count) {
-              done += count;
-              report({ phase: 'Writing the archive', done, total: null });
-            },
-          });
+          const onBytes = reportBytes(report, 'Writing the archive', null);
+          await exportRunArchive(lab.directory, runIds, path, { databaseDirectory, signal, onBytes });
           return null;
         },
       });
     },
     async 'runs.import'({ path }) {
       const { importRunArchive } = await import('../../archives/runArchive.ts');
-      const totalBytes = await stat(path).then(
-        ({ size }) => size,
-        () => null,
-      );
+      const totalBytes = (await stat(path).catch(() => null))?.size ?? null;
       const job = jobs.start({
         kind: 'importRuns',
         title: 'Import runs',
         unit: 'bytes',
         key: `importRuns ${path}`,
         async run({ signal, report }) {
-          let done = 0;
-          const watch: ArchiveWatch = {
-            signal,
-            onBytes(count) {
-              done += count;
-              report({ phase: 'Reading the archive', done, total: totalBytes });
-            },
-          };
-          const runs = await importRunArchive(lab.store, lab.directory, path, watch);
+          const onBytes = reportBytes(report, 'Reading the archive', totalBytes);
+          const runs = await importRunArchive(lab.store, lab.directory, path, { signal, onBytes });
           imports.set(job.id, await describeImport(runs));
           for (const oldest of [...imports.keys()].slice(0, -importsKept)) imports.delete(oldest);
           return null;
